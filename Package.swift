@@ -1,0 +1,184 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("ImmutableWeakCaptures"),
+]
+
+extension Target.Dependency {
+    static func nio(_ name: String) -> Self { .product(name: name, package: "swift-nio") }
+    static let logging: Self = .product(name: "Logging", package: "swift-log")
+    static let metrics: Self = .product(name: "Metrics", package: "swift-metrics")
+    static let serviceLifecycle: Self = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let crypto: Self = .product(name: "Crypto", package: "swift-crypto")
+    static let hummingbird: Self = .product(name: "Hummingbird", package: "hummingbird")
+    static let httpTypes: Self = .product(name: "HTTPTypes", package: "swift-http-types")
+    static let argumentParser: Self = .product(name: "ArgumentParser", package: "swift-argument-parser")
+}
+
+/// A library target; every one is built with the same settings.
+func library(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(path)", swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: settings)
+}
+
+let package = Package(
+    name: "fluxgate",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "fluxgate", targets: ["fluxgate"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: []),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
+    ],
+    targets: [
+        // Ring 0: values.
+        library("Model", "Shared/Model"),
+
+        // Ring 1: rules and ports, no I/O.
+        library("Messaging", "Shared/Messaging", ["Model", .nio("NIOCore")]),
+        library("UsersCore", "Users/Core", ["Model", .logging]),
+        library("ThingsCore", "Things/Core", ["Model", .logging]),
+        library("AdaptersCore", "Adapters/Core", ["Model", "Messaging", .nio("NIOCore"), .logging]),
+        library("MQTTCodec", "Adapters/MQTT/Codec", [.nio("NIOCore")]),
+        library("MQTTSession", "Adapters/MQTT/Session", ["Model", "Messaging", "MQTTCodec", .nio("NIOCore")]),
+
+        // Ring 2: what the rules reach out to.
+        library("SQL", "Shared/SQL", ["Model"]),
+        library("SQLiteDriver", "Shared/SQLiteDriver", ["SQL", "Model", .product(name: "GRDB", package: "GRDB.swift")]),
+        library("UsersStorage", "Users/Storage", ["UsersCore", "SQL", "Model"]),
+        library(
+            "UsersSecurity",
+            "Users/Security",
+            [
+                "UsersCore", "Model", .crypto, .product(name: "CryptoExtras", package: "swift-crypto"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+            ]
+        ),
+        library("ThingsStorage", "Things/Storage", ["ThingsCore", "SQL", "Model", .crypto]),
+
+        // Ring 2: what reaches the rules.
+        library(
+            "HTTPSupport",
+            "Shared/HTTPSupport",
+            ["Model", .hummingbird, .httpTypes, .logging, .metrics, .nio("NIOCore"), .nio("NIOFoundationEssentialsCompat")]
+        ),
+        library("UsersAPI", "Users/API", ["UsersCore", "HTTPSupport", "Model", .hummingbird, .httpTypes, .logging]),
+        library("ThingsAPI", "Things/API", ["ThingsCore", "HTTPSupport", "Model", .hummingbird, .httpTypes, .logging]),
+        library(
+            "AdapterTransport",
+            "Adapters/Transport",
+            ["AdaptersCore", "Messaging", "Model", .nio("NIOCore"), .nio("NIOPosix"), .nio("NIOHTTP1"), .logging]
+        ),
+        library(
+            "HTTPAdapter",
+            "Adapters/HTTP",
+            ["AdaptersCore", "AdapterTransport", "Messaging", "Model", .nio("NIOCore"), .nio("NIOHTTP1"), .logging]
+        ),
+        library(
+            "WSAdapter",
+            "Adapters/WS",
+            [
+                "AdaptersCore", "AdapterTransport", "Messaging", "Model", .nio("NIOCore"), .nio("NIOHTTP1"),
+                .nio("NIOWebSocket"), .logging,
+            ]
+        ),
+        library(
+            "MQTTAdapter",
+            "Adapters/MQTT/Transport",
+            [
+                "AdaptersCore", "AdapterTransport", "MQTTCodec", "MQTTSession", "Messaging", "Model",
+                .nio("NIOCore"), .nio("NIOHTTP1"), .nio("NIOWebSocket"), .logging,
+            ]
+        ),
+
+        // Ring 3: programs.
+        library(
+            "Bootstrap",
+            "Shared/Bootstrap",
+            [
+                "Model", .logging, .metrics, .serviceLifecycle, .hummingbird, .httpTypes,
+                .product(name: "Configuration", package: "swift-configuration"),
+            ]
+        ),
+        library(
+            "FluxgateServer",
+            "Fluxgate/Server",
+            [
+                "AdaptersCore", "AdapterTransport", "Bootstrap", "HTTPAdapter", "HTTPSupport", "MQTTAdapter", "MQTTSession",
+                "Messaging", "Model", "SQL", "SQLiteDriver", "ThingsAPI", "ThingsCore", "ThingsStorage", "UsersAPI",
+                "UsersCore", "UsersSecurity", "UsersStorage", "WSAdapter", .logging, .metrics, .serviceLifecycle, .crypto,
+                .nio("NIOCore"), .nio("NIOPosix"), .hummingbird,
+            ]
+        ),
+        library(
+            "FluxgateClient",
+            "Fluxgate/Client",
+            [
+                "Model", .argumentParser, .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .nio("NIOCore"), .nio("NIOPosix"), .nio("NIOHTTP1"), .nio("NIOWebSocket"),
+            ]
+        ),
+        .executableTarget(
+            name: "fluxgate",
+            dependencies: ["FluxgateServer", "FluxgateClient", .argumentParser],
+            path: "Sources/Fluxgate/Main",
+            swiftSettings: settings
+        ),
+
+        // Tests.
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "Messaging", "Model", "SQL", "SQLiteDriver", "ThingsCore", "UsersCore", .nio("NIOCore"), .nio("NIOEmbedded"),
+            ],
+            path: "Tests/TestSupport",
+            swiftSettings: settings
+        ),
+        tests("ModelTests", ["Model"]),
+        tests("MessagingTests", ["Messaging", "Model", "TestSupport", .nio("NIOCore"), .nio("NIOEmbedded")]),
+        tests("SQLTests", ["SQL", "SQLiteDriver", "Model", "TestSupport"]),
+        tests("BootstrapTests", ["Bootstrap", "Model", .metrics, .product(name: "Configuration", package: "swift-configuration")]),
+        tests(
+            "UsersTests",
+            [
+                "UsersAPI", "UsersCore", "UsersSecurity", "UsersStorage", "HTTPSupport", "Model", "SQL", "SQLiteDriver", "TestSupport",
+                .hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ]
+        ),
+        tests(
+            "ThingsTests",
+            [
+                "ThingsAPI", "ThingsCore", "ThingsStorage", "HTTPSupport", "Model", "SQL", "SQLiteDriver", "TestSupport",
+                .hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ]
+        ),
+        tests("MQTTCodecTests", ["MQTTCodec", .nio("NIOCore")]),
+        tests("MQTTSessionTests", ["MQTTSession", "MQTTCodec", "Messaging", "Model", "TestSupport", .nio("NIOCore")]),
+        tests(
+            "AdapterTests",
+            [
+                "AdaptersCore", "AdapterTransport", "HTTPAdapter", "WSAdapter", "MQTTAdapter", "MQTTCodec", "MQTTSession", "Messaging",
+                "Model", "TestSupport", .nio("NIOCore"), .nio("NIOEmbedded"), .nio("NIOHTTP1"), .nio("NIOWebSocket"),
+            ]
+        ),
+        tests("FluxgateClientTests", ["FluxgateClient", "Model"]),
+    ]
+)
