@@ -62,7 +62,11 @@ let package = Package(
 
         // Ring 2: what the rules reach out to.
         library("SQL", "Shared/SQL", ["Model"]),
-        library("SQLiteDriver", "Shared/SQLiteDriver", ["SQL", "Model", .product(name: "GRDB", package: "GRDB.swift")]),
+        library(
+            "SQLiteDriver",
+            "Shared/SQLiteDriver",
+            ["SQL", "Model", .product(name: "GRDB", package: "GRDB.swift")]
+        ),
         library("UsersStorage", "Users/Storage", ["UsersCore", "SQL", "Model"]),
         library(
             "UsersSecurity",
@@ -78,7 +82,10 @@ let package = Package(
         library(
             "HTTPSupport",
             "Shared/HTTPSupport",
-            ["Model", .hummingbird, .httpTypes, .logging, .metrics, .nio("NIOCore"), .nio("NIOFoundationEssentialsCompat")]
+            [
+                "Model", .hummingbird, .httpTypes, .logging, .metrics, .nio("NIOCore"),
+                .nio("NIOFoundationEssentialsCompat"),
+            ]
         ),
         library("UsersAPI", "Users/API", ["UsersCore", "HTTPSupport", "Model", .hummingbird, .httpTypes, .logging]),
         library("ThingsAPI", "Things/API", ["ThingsCore", "HTTPSupport", "Model", .hummingbird, .httpTypes, .logging]),
@@ -122,9 +129,11 @@ let package = Package(
             "FluxgateServer",
             "Fluxgate/Server",
             [
-                "AdaptersCore", "AdapterTransport", "Bootstrap", "HTTPAdapter", "HTTPSupport", "MQTTAdapter", "MQTTSession",
+                "AdaptersCore", "AdapterTransport", "Bootstrap", "HTTPAdapter", "HTTPSupport", "MQTTAdapter",
+                "MQTTSession",
                 "Messaging", "Model", "SQL", "SQLiteDriver", "ThingsAPI", "ThingsCore", "ThingsStorage", "UsersAPI",
-                "UsersCore", "UsersSecurity", "UsersStorage", "WSAdapter", .logging, .metrics, .serviceLifecycle, .crypto,
+                "UsersCore", "UsersSecurity", "UsersStorage", "WSAdapter", .logging, .metrics, .serviceLifecycle,
+                .crypto,
                 .nio("NIOCore"), .nio("NIOPosix"), .hummingbird,
             ]
         ),
@@ -147,7 +156,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Messaging", "Model", "SQL", "SQLiteDriver", "ThingsCore", "UsersCore", .nio("NIOCore"), .nio("NIOEmbedded"),
+                "Messaging", "Model", "SQL", "SQLiteDriver", "ThingsCore", "UsersCore", .nio("NIOCore"),
+                .nio("NIOEmbedded"),
             ],
             path: "Tests/TestSupport",
             swiftSettings: settings
@@ -155,18 +165,23 @@ let package = Package(
         tests("ModelTests", ["Model"]),
         tests("MessagingTests", ["Messaging", "Model", "TestSupport", .nio("NIOCore"), .nio("NIOEmbedded")]),
         tests("SQLTests", ["SQL", "SQLiteDriver", "Model", "TestSupport"]),
-        tests("BootstrapTests", ["Bootstrap", "Model", .metrics, .product(name: "Configuration", package: "swift-configuration")]),
+        tests(
+            "BootstrapTests",
+            ["Bootstrap", "Model", .metrics, .product(name: "Configuration", package: "swift-configuration")]
+        ),
         tests(
             "UsersTests",
             [
-                "UsersAPI", "UsersCore", "UsersSecurity", "UsersStorage", "HTTPSupport", "Model", "SQL", "SQLiteDriver", "TestSupport",
+                "UsersAPI", "UsersCore", "UsersSecurity", "UsersStorage", "HTTPSupport", "Model", "SQL", "SQLiteDriver",
+                "TestSupport",
                 .hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]
         ),
         tests(
             "ThingsTests",
             [
-                "ThingsAPI", "ThingsCore", "ThingsStorage", "HTTPSupport", "Model", "SQL", "SQLiteDriver", "TestSupport",
+                "ThingsAPI", "ThingsCore", "ThingsStorage", "HTTPSupport", "Model", "SQL", "SQLiteDriver",
+                "TestSupport",
                 .hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]
         ),
@@ -175,7 +190,8 @@ let package = Package(
         tests(
             "AdapterTests",
             [
-                "AdaptersCore", "AdapterTransport", "HTTPAdapter", "WSAdapter", "MQTTAdapter", "MQTTCodec", "MQTTSession", "Messaging",
+                "AdaptersCore", "AdapterTransport", "HTTPAdapter", "WSAdapter", "MQTTAdapter", "MQTTCodec",
+                "MQTTSession", "Messaging",
                 "Model", "TestSupport", .nio("NIOCore"), .nio("NIOEmbedded"), .nio("NIOHTTP1"), .nio("NIOWebSocket"),
             ]
         ),

@@ -1,0 +1,31 @@
+/// A text that must not be seen: it prints as `‹redacted›` and compares in constant time.
+package struct Secret: Sendable {
+    private let text: String
+
+    package init(_ text: String) {
+        self.text = text
+    }
+
+    /// The text itself, for the one place that has to use it. Never log it.
+    package var revealed: String { text }
+}
+
+extension Secret: Equatable {
+    package static func == (left: Self, right: Self) -> Bool {
+        constantTimeEquals(left.text.utf8, right.text.utf8)
+    }
+}
+
+extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    package var description: String { "‹redacted›" }
+    package var debugDescription: String { description }
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+/// Whether two secrets are the same bytes; the time taken tells their lengths, and nothing else.
+package func constantTimeEquals(_ left: some Collection<UInt8>, _ right: some Collection<UInt8>) -> Bool {
+    guard left.count == right.count else { return false }
+    var difference: UInt8 = 0
+    for (one, other) in zip(left, right) { difference |= one ^ other }
+    return difference == 0
+}

@@ -1,0 +1,110 @@
+/// A UUID (RFC 9562) as sixteen bytes; only its canonical form leaves the platform.
+package struct UniqueID: Hashable, Sendable {
+    package let high: UInt64
+    package let low: UInt64
+
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// Reads the 36-character form in any letter case; the hyphens are required.
+    package init?(_ text: some StringProtocol) {
+        guard let value = Self(ascii: text.utf8) else { return nil }
+        self = value
+    }
+
+    /// As ``init(_:)``, for bytes that haven't been made a string.
+    package init?(ascii bytes: some Collection<UInt8>) {
+        guard bytes.count == 36 else { return nil }
+        var words: (high: UInt64, low: UInt64) = (0, 0)
+        var digits = 0
+        for (position, byte) in bytes.enumerated() {
+            switch position {
+            case 8, 13, 18, 23:
+                guard byte == UInt8(ascii: "-") else { return nil }
+            default:
+                guard let digit = Self.hexValue(byte) else { return nil }
+                if digits < 16 { words.high = words.high << 4 | digit } else { words.low = words.low << 4 | digit }
+                digits += 1
+            }
+        }
+        self.init(high: words.high, low: words.low)
+    }
+
+    /// Reads sixteen bytes in network order.
+    package init?(bytes: some Collection<UInt8>) {
+        guard bytes.count == 16 else { return nil }
+        var words: (high: UInt64, low: UInt64) = (0, 0)
+        for (position, byte) in bytes.enumerated() {
+            if position < 8 {
+                words.high = words.high << 8 | UInt64(byte)
+            } else {
+                words.low = words.low << 8 | UInt64(byte)
+            }
+        }
+        self.init(high: words.high, low: words.low)
+    }
+
+    /// A random UUID version 4 (RFC 9562 section 5.4).
+    package static func random(using generator: inout some RandomNumberGenerator) -> Self {
+        let high: UInt64 = generator.next()
+        let low: UInt64 = generator.next()
+        return Self(
+            high: high & 0xFFFF_FFFF_FFFF_0FFF | 0x4000,
+            low: low & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+        )
+    }
+
+    /// A random UUID version 4 from the system's generator.
+    package static func random() -> Self {
+        var generator = SystemRandomNumberGenerator()
+        return random(using: &generator)
+    }
+
+    /// The sixteen bytes in network order.
+    package var bytes: [UInt8] {
+        (0..<16).map { position in
+            let word = position < 8 ? high : low
+            return UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * (position % 8)))
+        }
+    }
+
+    private static func hexValue(_ byte: UInt8) -> UInt64? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(byte - UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(byte - UInt8(ascii: "a") + 10)
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt64(byte - UInt8(ascii: "A") + 10)
+        default: nil
+        }
+    }
+}
+
+extension UniqueID: Comparable {
+    package static func < (left: Self, right: Self) -> Bool {
+        (left.high, left.low) < (right.high, right.low)
+    }
+}
+
+extension UniqueID: CustomStringConvertible {
+    /// The canonical form: lower case, with hyphens.
+    package var description: String {
+        String(unsafeUninitializedCapacity: 36) { buffer in
+            var written = 0
+            for (position, byte) in bytes.enumerated() {
+                if [4, 6, 8, 10].contains(position) {
+                    buffer[written] = UInt8(ascii: "-")
+                    written += 1
+                }
+                buffer[written] = Self.hexDigit(byte >> 4)
+                buffer[written + 1] = Self.hexDigit(byte & 0x0F)
+                written += 2
+            }
+            return written
+        }
+    }
+
+    private static func hexDigit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+    }
+}

@@ -1,0 +1,48 @@
+/// What differs between the two engines; everything else is written once.
+package enum SQLDialect: Sendable {
+    case sqlite
+    case postgres
+
+    /// Most parameters in one statement that both engines take.
+    package static let maximumParameters = 32_000
+
+    /// Column type of a ``SQLValue/id(_:)``.
+    package var idType: String {
+        switch self {
+        case .sqlite: "BLOB"
+        case .postgres: "UUID"
+        }
+    }
+
+    /// Column type of a ``SQLValue/json(_:)``.
+    package var jsonType: String {
+        switch self {
+        case .sqlite: "TEXT"
+        case .postgres: "JSONB"
+        }
+    }
+
+    /// Column type of a ``SQLValue/blob(_:)``.
+    package var blobType: String {
+        switch self {
+        case .sqlite: "BLOB"
+        case .postgres: "BYTEA"
+        }
+    }
+
+    /// Whether the JSON in a column contains the JSON in a parameter, as PostgreSQL's `@>` says it.
+    package func jsonContains(_ column: String, _ parameter: String) -> String {
+        switch self {
+        case .sqlite: "json_contains(\(column), \(parameter))"
+        case .postgres: "\(column) @> \(parameter)::jsonb"
+        }
+    }
+
+    /// Whether the text in a column contains the text in a parameter, in any letter case and without wildcards.
+    package func textContains(_ column: String, _ parameter: String) -> String {
+        switch self {
+        case .sqlite: "instr(fold(\(column)), fold(\(parameter))) > 0"
+        case .postgres: "position(lower(\(parameter)) in lower(\(column))) > 0"
+        }
+    }
+}

@@ -1,0 +1,57 @@
+internal import GRDB
+package import SQL
+
+/// The embedded database: one file in WAL mode, one writer and several readers.
+///
+/// A commit is on the disk before it is answered (`synchronous = FULL`), so what was acknowledged outlives a power cut.
+package final class SQLiteDatabase: SQLDatabase {
+    private let pool: DatabasePool
+
+    /// Opens the file, making it if it is missing.
+    package init(path: String) throws {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(5)
+        configuration.foreignKeysEnabled = true
+        configuration.prepareDatabase { database in
+            try database.execute(sql: "PRAGMA synchronous = FULL")
+            database.add(function: SQLiteFunctions.jsonContains)
+            database.add(function: SQLiteFunctions.fold)
+        }
+        self.pool = try DatabasePool(path: path, configuration: configuration)
+    }
+
+    package func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value {
+        try await translatingErrors {
+            try await self.pool.read { try body(SQLiteSession(database: $0)) }
+        }
+    }
+
+    package func write<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value {
+        try await translatingErrors {
+            try await self.pool.write { try body(SQLiteSession(database: $0)) }
+        }
+    }
+
+    package func migrate(_ migrations: [Migration]) async throws {
+        var migrator = DatabaseMigrator()
+        for migration in migrations {
+            migrator.registerMigration(migration.name) { database in
+                for statement in migration.statements(.sqlite) { try database.execute(sql: statement) }
+            }
+        }
+        let complete = migrator
+        try await translatingErrors { try complete.migrate(self.pool) }
+    }
+
+    private func translatingErrors<Value>(_ work: () async throws -> Value) async throws -> Value {
+        do {
+            return try await work()
+        } catch let error as GRDB.DatabaseError {
+            throw SQLError(error)
+        }
+    }
+}
