@@ -48,3 +48,6 @@ package struct Channel: Sendable, Equatable {
         self.metadata = metadata
     }
 }
+
+/// `Channel.ID`, for files that import NIOCore, whose `Channel` is another.
+package typealias ChannelID = Channel.ID

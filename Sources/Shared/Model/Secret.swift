@@ -10,9 +10,13 @@ package struct Secret: Sendable {
     package var revealed: String { text }
 }
 
-extension Secret: Equatable {
+extension Secret: Hashable {
     package static func == (left: Self, right: Self) -> Bool {
         constantTimeEquals(left.text.utf8, right.text.utf8)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(text)
     }
 }
 

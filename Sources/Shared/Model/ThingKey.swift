@@ -1,5 +1,5 @@
 /// What a thing proves itself with: 8 to 256 printable ASCII characters without blanks (0x21–0x7E).
-package struct ThingKey: Sendable, Equatable {
+package struct ThingKey: Sendable, Hashable {
     package static let lengths = 8...256
 
     package let secret: Secret

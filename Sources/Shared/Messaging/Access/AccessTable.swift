@@ -1,0 +1,208 @@
+package import Model
+
+/// What one event loop knows of rights: positive answers only, each for a limited time, at most ``capacity`` of a kind.
+///
+/// A right that is taken (``AccessEvent``) is dropped at once. An answer that was on its way when that happened is worth
+/// nothing, since nobody can tell whether it was given before or after: it is asked for again.
+/// Confined to its loop; time is the loop's own clock in nanoseconds.
+package final class AccessTable {
+    /// What has to be asked of ``AccessControl``; the answer goes to ``answered(_:identity:)`` or ``answered(_:allowed:)``.
+    package enum Question: Hashable, Sendable {
+        case key(ThingKey)
+        case use(ThingIdentity, ChannelID)
+    }
+
+    private struct Pending<Right> {
+        var isStale = false
+        var waiting: [(AccessAnswer<Right>) -> Void] = []
+    }
+
+    private struct Use: Hashable {
+        let identity: ThingIdentity
+        let channel: ChannelID
+    }
+
+    private let maximumAge: UInt64
+    private let capacity: Int
+    private let ask: (Question) -> Void
+
+    private var keys: [ThingKey: KnownKey] = [:]
+    private var keysOfThing: [Thing.ID: [KnownKey]] = [:]
+    private var grants: [Thing.ID: [ChannelID: ChannelGrant]] = [:]
+    private var usersOfChannel: [ChannelID: Set<Thing.ID>] = [:]
+    private var grantCount = 0
+    private var pendingKeys: [ThingKey: Pending<KnownKey>] = [:]
+    private var pendingUses: [Use: Pending<ChannelGrant>] = [:]
+
+    /// - Parameters:
+    ///   - maximumAge: nanoseconds that an answer stays good.
+    ///   - capacity: most keys, and most grants, remembered at a time.
+    ///   - ask: called when something isn't known; may answer at once.
+    package init(maximumAge: UInt64, capacity: Int = 100_000, ask: @escaping (Question) -> Void) {
+        self.maximumAge = maximumAge
+        self.capacity = capacity
+        self.ask = ask
+    }
+
+    /// Whose the key is, if that is known.
+    package func known(_ key: ThingKey, at now: UInt64) -> KnownKey? {
+        guard let known = keys[key], known.isGood(at: now) else { return nil }
+        return known
+    }
+
+    /// The right to use the channel, if it is known.
+    package func grant(_ thing: Thing.ID, _ channel: ChannelID, at now: UInt64) -> ChannelGrant? {
+        guard let grant = grants[thing]?[channel], grant.isGood(at: now) else { return nil }
+        return grant
+    }
+
+    /// Calls back with the answer, at once if it is known.
+    package func identify(_ key: ThingKey, at now: UInt64, _ then: @escaping (AccessAnswer<KnownKey>) -> Void) {
+        if let known = known(key, at: now) { return then(.granted(known)) }
+        let isFirst = pendingKeys[key] == nil
+        pendingKeys[key, default: Pending()].waiting.append(then)
+        if isFirst { ask(.key(key)) }
+    }
+
+    /// Calls back with the answer, at once if it is known.
+    package func authorize(
+        _ identity: ThingIdentity,
+        _ channel: ChannelID,
+        at now: UInt64,
+        _ then: @escaping (AccessAnswer<ChannelGrant>) -> Void
+    ) {
+        if let grant = grant(identity.thing, channel, at: now) { return then(.granted(grant)) }
+        let use = Use(identity: identity, channel: channel)
+        let isFirst = pendingUses[use] == nil
+        pendingUses[use, default: Pending()].waiting.append(then)
+        if isFirst { ask(.use(identity, channel)) }
+    }
+
+    /// The answer to ``Question/key(_:)``; an error is an outage.
+    package func answered(_ key: ThingKey, _ answer: Result<ThingIdentity?, AccessUnavailable>, at now: UInt64) {
+        guard let pending = pendingKeys[key] else { return }
+        if pending.isStale {
+            pendingKeys[key]?.isStale = false
+            return ask(.key(key))
+        }
+        pendingKeys[key] = nil
+        let right: AccessAnswer<KnownKey> =
+            switch answer {
+            case .success(let identity?): .granted(remember(identity, key, at: now))
+            case .success(nil): .refused
+            case .failure: .unavailable
+            }
+        for then in pending.waiting { then(right) }
+    }
+
+    /// The answer to ``Question/use(_:_:)``; an error is an outage.
+    package func answered(
+        _ identity: ThingIdentity,
+        _ channel: ChannelID,
+        _ answer: Result<Bool, AccessUnavailable>,
+        at now: UInt64
+    ) {
+        let use = Use(identity: identity, channel: channel)
+        guard let pending = pendingUses[use] else { return }
+        if pending.isStale {
+            pendingUses[use]?.isStale = false
+            return ask(.use(identity, channel))
+        }
+        pendingUses[use] = nil
+        let right: AccessAnswer<ChannelGrant> =
+            switch answer {
+            case .success(true): .granted(remember(identity, channel, at: now))
+            case .success(false): .refused
+            case .failure: .unavailable
+            }
+        for then in pending.waiting { then(right) }
+    }
+
+    /// Forgets what the event takes away, and distrusts the answers that are on their way.
+    package func apply(_ event: AccessEvent) {
+        switch event {
+        case .thingRemoved(let thing):
+            forgetKeys(of: thing)
+            forgetGrants(of: thing)
+        case .keyChanged(let thing):
+            forgetKeys(of: thing)
+        case .disconnected(let thing, let channel):
+            forgetGrant(thing, channel)
+        case .channelRemoved(let channel):
+            for thing in usersOfChannel[channel] ?? [] { forgetGrant(thing, channel) }
+        case .tenantRemoved(let tenant):
+            for known in keys.values where known.identity.tenant == tenant { forgetKeys(of: known.identity.thing) }
+            let things = grants.values.compactMap { $0.values.first?.identity }.filter { $0.tenant == tenant }
+            for identity in things { forgetGrants(of: identity.thing) }
+        }
+        distrustPending(event)
+    }
+
+    // MARK: Remembering
+
+    private func remember(_ identity: ThingIdentity, _ key: ThingKey, at now: UInt64) -> KnownKey {
+        if keys.count >= capacity, let other = keys.values.first { forgetKeys(of: other.identity.thing) }
+        keys[key]?.isLive = false
+        let known = KnownKey(identity: identity, key: key, goodUntil: now &+ maximumAge)
+        keys[key] = known
+        keysOfThing[identity.thing, default: []].removeAll { !$0.isLive }
+        keysOfThing[identity.thing, default: []].append(known)
+        return known
+    }
+
+    private func remember(_ identity: ThingIdentity, _ channel: ChannelID, at now: UInt64) -> ChannelGrant {
+        if grantCount >= capacity, let other = grants.first?.key { forgetGrants(of: other) }
+        forgetGrant(identity.thing, channel)
+        let grant = ChannelGrant(identity: identity, channel: channel, goodUntil: now &+ maximumAge)
+        grants[identity.thing, default: [:]][channel] = grant
+        usersOfChannel[channel, default: []].insert(identity.thing)
+        grantCount += 1
+        return grant
+    }
+
+    // MARK: Forgetting
+
+    private func forgetKeys(of thing: Thing.ID) {
+        for known in keysOfThing.removeValue(forKey: thing) ?? [] {
+            known.isLive = false
+            keys[known.key] = nil
+        }
+    }
+
+    private func forgetGrants(of thing: Thing.ID) {
+        for channel in grants[thing].map({ Array($0.keys) }) ?? [] { forgetGrant(thing, channel) }
+    }
+
+    private func forgetGrant(_ thing: Thing.ID, _ channel: ChannelID) {
+        guard let grant = grants[thing]?.removeValue(forKey: channel) else { return }
+        grant.isLive = false
+        grantCount -= 1
+        if grants[thing]?.isEmpty == true { grants[thing] = nil }
+        usersOfChannel[channel]?.remove(thing)
+        if usersOfChannel[channel]?.isEmpty == true { usersOfChannel[channel] = nil }
+    }
+
+    /// Keys on their way belong to nobody yet, so every one of them is distrusted; events are rare.
+    private func distrustPending(_ event: AccessEvent) {
+        for use in pendingUses.keys where event.touches(use.identity, use.channel) { pendingUses[use]?.isStale = true }
+        switch event {
+        case .thingRemoved, .keyChanged, .tenantRemoved:
+            for key in pendingKeys.keys { pendingKeys[key]?.isStale = true }
+        case .disconnected, .channelRemoved:
+            break
+        }
+    }
+}
+
+extension AccessEvent {
+    /// Whether the event takes this thing's right to use this channel.
+    package func touches(_ identity: ThingIdentity, _ channel: ChannelID) -> Bool {
+        switch self {
+        case .thingRemoved(let removed): removed == identity.thing
+        case .keyChanged: false
+        case .disconnected(let thing, let cut): thing == identity.thing && cut == channel
+        case .channelRemoved(let removed): removed == channel
+        case .tenantRemoved(let tenant): tenant == identity.tenant
+        }
+    }
+}

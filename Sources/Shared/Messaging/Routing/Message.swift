@@ -1,0 +1,45 @@
+package import Model
+package import NIOCore
+
+/// How a message came in; the raw value is what the bus carries (contract section 5.2).
+package enum SourceProtocol: String, Sendable, CaseIterable {
+    case http, ws, mqtt
+}
+
+/// What a client asks to have published.
+package struct PublishRequest: Sendable {
+    package let topic: Topic
+    package let payload: ByteBuffer
+    package let source: SourceProtocol
+    /// 0, 1 or 2; what comes over HTTP and WebSockets counts as 1.
+    package let qos: UInt8
+
+    package init(topic: Topic, payload: ByteBuffer, source: SourceProtocol, qos: UInt8) {
+        self.topic = topic
+        self.payload = payload
+        self.source = source
+        self.qos = qos
+    }
+}
+
+/// A message that may be delivered: it can only be made from a grant, and a grant only by access control.
+package struct Message: Sendable {
+    package let topic: Topic
+    package let payload: ByteBuffer
+    package let publisher: Thing.ID
+    /// Nanoseconds since 1970.
+    package let created: UInt64
+    package let source: SourceProtocol
+    package let qos: UInt8
+
+    /// Nil if the grant is for another channel or no longer good.
+    package init?(_ request: PublishRequest, by grant: ChannelGrant, at created: UInt64) {
+        guard grant.isLive, grant.channel == request.topic.channel else { return nil }
+        self.topic = request.topic
+        self.payload = request.payload
+        self.publisher = grant.identity.thing
+        self.created = created
+        self.source = request.source
+        self.qos = request.qos
+    }
+}
