@@ -1,0 +1,97 @@
+# Fluxgate. `make run` and `make test` do all the set-up they need; `make help` lists the rest.
+
+# --- options, all in one place ---------------------------------------------------------------------------------------
+
+SWIFT ?= swift
+PYTHON ?= python3
+
+# What users run: optimized. On Linux Swift's own libraries are linked in, so the program runs without a toolchain.
+RELEASE_FLAGS = --configuration release --product fluxgate
+ifeq ($(shell uname),Linux)
+RELEASE_FLAGS += --static-swift-stdlib
+endif
+
+# What `make lint` and `make test` compile, with the same flags so that it is compiled once: everything, for debugging,
+# with Thread Sanitizer, and no warning let through. In its own folder, so that a plain `swift build` stays warm.
+TEST_SCRATCH = .build-tests
+TEST_FLAGS = --sanitize=thread -Xswiftc -warnings-as-errors --explicit-target-dependency-import-check error
+
+PROGRAM = .build/release/fluxgate
+VENV = Tests/EndToEnd/.venv
+SWIFT_SOURCES = Package.swift Sources Tests
+PYTHON_SOURCES = $(wildcard Tests/EndToEnd Benchmarks)
+SHELL_SOURCES = .ci/run $(filter-out %.c %.txt %.py,$(wildcard scripts/*)) $(wildcard examples/*.sh)
+
+# Passed on to the program, to pytest and to the benchmark: make run ARGS=--help, make end-to-end ARGS="-k quickstart"
+ARGS ?=
+
+# --- for users -------------------------------------------------------------------------------------------------------
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## install what is missing, build, and start the platform (MF_HOST=0.0.0.0 make run: reachable from outside)
+	@exec $(PROGRAM) serve $(ARGS)
+
+.PHONY: build
+build: toolchain packages-run ## build the release program, .build/release/fluxgate
+	$(SWIFT) build $(RELEASE_FLAGS)
+
+# --- for developers --------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: packages-test unit end-to-end ## install what is missing, run every test: unit rings, then end to end on the release program
+
+.PHONY: unit
+unit: build-tests ## run the unit rings alone, under Thread Sanitizer
+	scripts/run-unit-tests $(TEST_SCRATCH) $(TEST_FLAGS)
+
+.PHONY: end-to-end
+end-to-end: build packages-test $(VENV)/.installed ## run the end-to-end ring alone, on the release program
+	$(VENV)/bin/python -m pytest Tests/EndToEnd $(ARGS)
+
+.PHONY: lint
+lint: toolchain packages-test $(VENV)/.installed ## check format, warnings, imports, Python, shell, OpenAPI and what is committed
+	$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_SOURCES)
+	$(VENV)/bin/python -m compileall -q -x '/\.venv/' $(PYTHON_SOURCES)
+	find $(PYTHON_SOURCES) -name .venv -prune -o -name '*.py' -print | xargs $(VENV)/bin/python -m pyflakes
+	$(VENV)/bin/shellcheck $(SHELL_SOURCES)
+	$(VENV)/bin/openapi-spec-validator $(wildcard docs/openapi/*.yaml)
+	scripts/check-tree
+	@$(MAKE) --no-print-directory build-tests
+
+.PHONY: format
+format: toolchain ## format the Swift sources in place
+	$(SWIFT) format --in-place --parallel --recursive $(SWIFT_SOURCES)
+
+.PHONY: bench
+bench: build packages-bench ## compare with mosquitto and nginx, in one run on this machine
+	$(PYTHON) Benchmarks/bench.py $(ARGS)
+
+.PHONY: clean
+clean: ## remove what was built; the data folder stays
+	rm -rf .build $(TEST_SCRATCH) $(VENV) Benchmarks/bin
+
+# --- steps -----------------------------------------------------------------------------------------------------------
+
+.PHONY: build-tests
+build-tests: toolchain packages-run
+	$(SWIFT) build --build-tests --scratch-path $(TEST_SCRATCH) $(TEST_FLAGS)
+
+.PHONY: toolchain
+toolchain:
+	@SWIFT=$(SWIFT) scripts/require-swift
+
+.PHONY: packages-run packages-test packages-bench
+packages-run packages-test packages-bench: packages-%:
+	@scripts/install-packages $*
+
+$(VENV)/.installed: Tests/EndToEnd/requirements.txt scripts/requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(addprefix -r ,$^)
+	@touch $@
+
+# One step after the other, whatever -j says: builds use all cores by themselves.
+.NOTPARALLEL:
