@@ -1,0 +1,8 @@
+/// Quality of service of a message or a subscription.
+package enum MQTTQoS: UInt8, Sendable, CaseIterable, Comparable {
+    case atMostOnce = 0
+    case atLeastOnce = 1
+    case exactlyOnce = 2
+
+    package static func < (left: MQTTQoS, right: MQTTQoS) -> Bool { left.rawValue < right.rawValue }
+}
