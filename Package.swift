@@ -36,6 +36,7 @@ let package = Package(
     products: [.executable(name: "fluxgate", targets: ["fluxgate"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
@@ -56,7 +57,7 @@ let package = Package(
         library("Messaging", "Shared/Messaging", ["Model", .nio("NIOCore")]),
         library("UsersCore", "Users/Core", ["Model", .logging]),
         library("ThingsCore", "Things/Core", ["Model", .logging]),
-        library("AdaptersCore", "Adapters/Core", ["Model", "Messaging", .nio("NIOCore"), .logging]),
+        library("AdaptersCore", "Adapters/Core", ["Model", "Messaging"]),
         library("MQTTCodec", "Adapters/MQTT/Codec", [.nio("NIOCore")]),
         library("MQTTSession", "Adapters/MQTT/Session", ["Model", "Messaging", "MQTTCodec", .nio("NIOCore")]),
 
@@ -92,19 +93,24 @@ let package = Package(
         library(
             "AdapterTransport",
             "Adapters/Transport",
-            ["AdaptersCore", "Messaging", "Model", .nio("NIOCore"), .nio("NIOPosix"), .nio("NIOHTTP1"), .logging]
+            [
+                "AdaptersCore", "Messaging", "Model", .nio("NIOCore"), .nio("NIOPosix"), .nio("NIOHTTP1"),
+                .nio("NIOWebSocket"),
+                .crypto, .logging, .metrics, .serviceLifecycle,
+                .product(name: "DequeModule", package: "swift-collections"),
+            ]
         ),
         library(
             "HTTPAdapter",
             "Adapters/HTTP",
-            ["AdaptersCore", "AdapterTransport", "Messaging", "Model", .nio("NIOCore"), .nio("NIOHTTP1"), .logging]
+            ["AdaptersCore", "AdapterTransport", "Messaging", "Model", .nio("NIOCore"), .nio("NIOHTTP1")]
         ),
         library(
             "WSAdapter",
             "Adapters/WS",
             [
                 "AdaptersCore", "AdapterTransport", "Messaging", "Model", .nio("NIOCore"), .nio("NIOHTTP1"),
-                .nio("NIOWebSocket"), .logging,
+                .nio("NIOWebSocket"), .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
         library(

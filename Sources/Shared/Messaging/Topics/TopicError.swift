@@ -15,3 +15,18 @@ package enum TopicError: Error, Equatable {
     /// Longer or deeper than ``Subtopic`` allows.
     case tooLong
 }
+
+extension TopicError {
+    /// A sentence for whoever sent it.
+    package var explanation: String {
+        switch self {
+        case .notAMessageTopic: "not of the form channels/<id>/messages[/<subtopic>]"
+        case .notAChannel: "the channel id is no UUID"
+        case .notUTF8: "not UTF-8"
+        case .brokenEscape: "broken percent escape"
+        case .forbiddenCharacter: "control characters and blanks are not allowed"
+        case .misplacedWildcard: "a wildcard stands where none may"
+        case .tooLong: "longer than \(Subtopic.maximumLength) bytes or deeper than \(Subtopic.maximumDepth) levels"
+        }
+    }
+}

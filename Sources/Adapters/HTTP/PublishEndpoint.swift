@@ -1,0 +1,147 @@
+internal import AdapterTransport
+internal import AdaptersCore
+internal import Messaging
+internal import Model
+internal import NIOCore
+internal import NIOHTTP1
+
+/// `POST /channels/<id>/messages[/<subtopic>]`: publishes one message (contract section 4.1).
+///
+/// A connection that repeats itself is served from what it learnt: the key, the topic and the right of its last request are
+/// kept, and looked at again for every message.
+final class PublishEndpoint: HTTPEndpoint {
+    /// What the last request was about.
+    private struct Last {
+        let authorization: String
+        let uri: String
+        let contentType: String
+        let key: KnownKey
+        let topic: Topic
+        let grant: ChannelGrant
+    }
+
+    private let loop: AdapterLoop
+    private let version: String
+    private var last: Last?
+
+    init(loop: AdapterLoop, version: String) {
+        self.loop = loop
+        self.version = version
+    }
+
+    func refused(_ answer: HTTPAnswer) {
+        if let reason = answer.refusal { countRefusal(reason, .http) }
+    }
+
+    // MARK: Before the body
+
+    func refuse(_ head: HTTPRequestHead, _ facts: RequestFacts) -> HTTPAnswer? {
+        if let last, head.uri == last.uri, head.method == .POST, facts.authorizations == 1 { return nil }
+        guard head.uri.utf8.first == UInt8(ascii: "/") else { return .badRequest("the request target must be a path") }
+        if head.uri.utf8.prefix(while: { $0 != UInt8(ascii: "?") }).elementsEqual("/version".utf8) {
+            return head.method == .GET || head.method == .HEAD
+                ? .version("http", version) : .methodNotAllowed("GET, HEAD")
+        }
+        do {
+            guard try MessagePath(target: head.uri) != nil else { return .unknownRoute }
+        } catch {
+            return head.method == .POST ? refuseCredentials(facts) ?? .notAuthorized : .methodNotAllowed("POST")
+        }
+        guard head.method == .POST else { return .methodNotAllowed("POST") }
+        return refuseCredentials(facts)
+    }
+
+    private func refuseCredentials(_ facts: RequestFacts) -> HTTPAnswer? {
+        guard facts.authorizations <= 1 else { return .badRequest("more than one Authorization header") }
+        return facts.authorization?.isEmpty ?? true ? .missingKey : nil
+    }
+
+    // MARK: The message
+
+    func respond(
+        to head: HTTPRequestHead,
+        _ facts: RequestFacts,
+        body: ByteBuffer,
+        reply: any HTTPReply
+    ) -> HTTPOutcome {
+        let now = loop.now
+        if let last, matches(last, head, facts), last.key.isGood(at: now),
+            loop.publish(
+                PublishRequest(topic: last.topic, payload: body, source: .http, qos: 1),
+                by: last.grant,
+                at: now
+            )
+        {
+            return .answer(.accepted)
+        }
+        return respondAsNew(to: head, facts, body, reply, now)
+    }
+
+    private func matches(_ last: Last, _ head: HTTPRequestHead, _ facts: RequestFacts) -> Bool {
+        guard let authorization = facts.authorization else { return false }
+        return head.uri == last.uri && facts.contentType == last.contentType
+            && constantTimeEquals(authorization.utf8, last.authorization.utf8)
+    }
+
+    private func respondAsNew(
+        to head: HTTPRequestHead,
+        _ facts: RequestFacts,
+        _ body: ByteBuffer,
+        _ reply: any HTTPReply,
+        _ now: UInt64
+    ) -> HTTPOutcome {
+        guard let authorization = facts.authorization, let key = Credentials.key(header: authorization),
+            let path = try? MessagePath(target: head.uri)
+        else { return refuseRight() }
+        let answer = LateAnswer(reply)
+        loop.access.identify(key, at: now) { [loop] identified in
+            switch identified {
+            case .granted(let known):
+                loop.access.authorize(known.identity, path.channel, at: loop.now) { authorized in
+                    switch authorized {
+                    case .granted(let grant):
+                        answer.finish(self.publish(head, facts, body, path, known, grant))
+                    case .refused: answer.finish(self.refuseRight())
+                    case .unavailable: answer.finish(.answer(.unavailable))
+                    }
+                }
+            case .refused: answer.finish(self.refuseRight())
+            case .unavailable: answer.finish(.answer(.unavailable))
+            }
+        }
+        return answer.outcome
+    }
+
+    private func refuseRight() -> HTTPOutcome {
+        loop.counters.accessChecks.add()
+        return .answer(.notAuthorized)
+    }
+
+    private func publish(
+        _ head: HTTPRequestHead,
+        _ facts: RequestFacts,
+        _ body: ByteBuffer,
+        _ path: MessagePath,
+        _ key: KnownKey,
+        _ grant: ChannelGrant
+    ) -> HTTPOutcome {
+        let topic: Topic
+        do throws(TopicError) {
+            let subtopic = try Subtopic(try path.rest.get()[...])
+            topic = Topic(channel: path.channel, subtopic: subtopic, contentType: facts.contentType)
+        } catch {
+            return .answer(.badRequest("malformed subtopic: \(error.explanation)", .badTopic))
+        }
+        let request = PublishRequest(topic: topic, payload: body, source: .http, qos: 1)
+        guard loop.publish(request, by: grant, at: loop.now) else { return .answer(.unavailable) }
+        last = Last(
+            authorization: facts.authorization ?? "",
+            uri: head.uri,
+            contentType: facts.contentType,
+            key: key,
+            topic: topic,
+            grant: grant
+        )
+        return .answer(.accepted)
+    }
+}

@@ -1,0 +1,74 @@
+package import Messaging
+package import Model
+
+/// The HTTP connections of one event loop: it knows which have to be written, and which take too long.
+package final class HTTPComponent: LoopComponent {
+    package let loop: AdapterLoop
+    package let limits: HTTPLimits
+    private var connections: [ObjectIdentifier: any HTTPConnection] = [:]
+    private var toWrite: [any HTTPConnection] = []
+    private var date = HTTPDate()
+
+    package init(loop: AdapterLoop, limits: HTTPLimits) {
+        self.loop = loop
+        self.limits = limits
+    }
+
+    package var connectionCount: Int { connections.count }
+
+    package func deliver(_ message: Message) {}
+    package func apply(_ event: AccessEvent) {}
+
+    package func turnEnded() {
+        let writers = toWrite
+        toWrite.removeAll(keepingCapacity: true)
+        for connection in writers { connection.write() }
+    }
+
+    package func sweep(at now: UInt64) {
+        for connection in connections.values where connection.deadline < now { connection.timedOut() }
+    }
+
+    package func shutDown() {
+        for connection in connections.values { connection.shutDown() }
+    }
+
+    func opened(_ connection: any HTTPConnection) {
+        connections[ObjectIdentifier(connection)] = connection
+    }
+
+    func closed(_ connection: any HTTPConnection) {
+        connections[ObjectIdentifier(connection)] = nil
+    }
+
+    func hasToWrite(_ connection: any HTTPConnection) {
+        toWrite.append(connection)
+        loop.scheduleTurnEnd()
+    }
+
+    func currentDate() -> String { date.text(at: loop.now) }
+}
+
+/// How much and how long a client may take.
+package struct HTTPLimits: Sendable {
+    package var maximumBody: Int
+    /// Nanoseconds from a request's first byte to its last.
+    package var requestTimeout: UInt64
+    /// Nanoseconds between requests.
+    package var idleTimeout: UInt64
+
+    package init(maximumBody: Int, requestTimeout: UInt64, idleTimeout: UInt64) {
+        self.maximumBody = maximumBody
+        self.requestTimeout = requestTimeout
+        self.idleTimeout = idleTimeout
+    }
+}
+
+/// What the component wants of a connection.
+protocol HTTPConnection: AnyObject {
+    /// The loop's clock at which it has taken too long.
+    var deadline: UInt64 { get }
+    func timedOut()
+    func write()
+    func shutDown()
+}

@@ -1,0 +1,283 @@
+internal import AdaptersCore
+internal import DequeModule
+package import NIOCore
+package import NIOHTTP1
+
+/// One HTTP/1.1 connection: requests are answered in their order, pipelined ones too, and the answers of one turn of the
+/// loop leave in one write.
+///
+/// While an answer is awaited nothing more is read, so a client can't make us hold more than one read of its requests.
+package final class HTTPConnectionHandler<Endpoint: HTTPEndpoint>: ChannelDuplexHandler, RemovableChannelHandler {
+    package typealias InboundIn = HTTPServerRequestPart
+    package typealias OutboundIn = Never
+    package typealias OutboundOut = ByteBuffer
+
+    private struct Request {
+        let head: HTTPRequestHead
+        let facts: RequestFacts
+        var body: ByteBuffer?
+    }
+
+    private enum State {
+        case idle
+        case receiving(Request)
+        /// The body of a request that has been answered already; its bytes count against the limit.
+        case discarding(Int)
+        case answering(HTTPRequestHead, RequestFacts)
+        case upgraded
+        case closing
+    }
+
+    private let endpoint: Endpoint
+    private let component: HTTPComponent
+    private var state = State.idle
+    private var waiting = Deque<HTTPServerRequestPart>()
+    private var readIsDue = false
+    /// Whether part of a request's head is in the decoder, and whether this read brought more than that.
+    private var isMidHead = true
+    private var sawPart = false
+    private var outbound = OutboundQueue(limit: .max)
+    private var context: ChannelHandlerContext?
+    package private(set) var deadline: UInt64 = .max
+
+    package init(endpoint: Endpoint, component: HTTPComponent) {
+        self.endpoint = endpoint
+        self.component = component
+    }
+
+    // MARK: Channel events
+
+    package func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        deadline = component.loop.now &+ component.limits.requestTimeout
+        component.opened(self)
+    }
+
+    package func handlerRemoved(context: ChannelHandlerContext) {
+        component.closed(self)
+        self.context = nil
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        state = .closing
+        component.closed(self)
+        context.fireChannelInactive()
+    }
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let part = unwrapInboundIn(data)
+        sawPart = true
+        if case .answering = state { return waiting.append(part) }
+        process(part)
+    }
+
+    package func channelReadComplete(context: ChannelHandlerContext) {
+        if case .idle = state, !sawPart, !isMidHead {
+            isMidHead = true
+            deadline = component.loop.now &+ component.limits.requestTimeout
+        }
+        sawPart = false
+        context.fireChannelReadComplete()
+    }
+
+    package func read(context: ChannelHandlerContext) {
+        if case .answering = state { readIsDue = true } else { context.read() }
+    }
+
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        outbound.flush(to: context.channel)
+        context.fireChannelWritabilityChanged()
+    }
+
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch error {
+        case HTTPParserError.headerOverflow:
+            answerLast(HTTPAnswer(.requestHeaderFieldsTooLarge, .headersTooLarge, "headers too large", closes: true))
+        case is HTTPParserError:
+            answerLast(HTTPAnswer(.badRequest, .malformed, "malformed HTTP request", closes: true))
+        default:
+            context.close(promise: nil)
+        }
+    }
+
+    // MARK: Requests
+
+    private func process(_ part: HTTPServerRequestPart) {
+        switch (state, part) {
+        case (.idle, .head(let head)):
+            begin(head)
+        case (.receiving(var request), .body(let bytes)):
+            state = .idle
+            receive(bytes, of: &request)
+        case (.receiving(let request), .end):
+            respond(to: request)
+        case (.discarding(let bytes), .body(let more)):
+            discard(bytes + more.readableBytes)
+        case (.discarding, .end):
+            becomeIdle()
+        default:
+            break
+        }
+    }
+
+    private func begin(_ head: HTTPRequestHead) {
+        deadline = component.loop.now &+ component.limits.requestTimeout
+        let facts = RequestFacts(head.headers)
+        if let answer = check(head, facts) ?? endpoint.refuse(head, facts) {
+            send(answer, for: head, facts)
+            if case .idle = state { state = .discarding(0) }
+            return
+        }
+        if facts.expectsContinue { queue { $0.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n") } }
+        state = .receiving(Request(head: head, facts: facts))
+    }
+
+    private func check(_ head: HTTPRequestHead, _ facts: RequestFacts) -> HTTPAnswer? {
+        guard facts.isUnambiguous(head.version) else {
+            return HTTPAnswer(.badRequest, .malformed, "ambiguous HTTP request", closes: true)
+        }
+        if let length = facts.contentLength, length > component.limits.maximumBody { return .tooLarge }
+        return nil
+    }
+
+    private func receive(_ bytes: ByteBuffer, of request: inout Request) {
+        let size = (request.body?.readableBytes ?? 0) + bytes.readableBytes
+        guard size <= component.limits.maximumBody else { return send(.tooLarge, for: request.head, request.facts) }
+        if request.body == nil {
+            request.body = bytes
+        } else {
+            request.body?.writeImmutableBuffer(bytes)
+        }
+        state = .receiving(request)
+    }
+
+    private func discard(_ bytes: Int) {
+        state = .discarding(bytes)
+        if bytes > component.limits.maximumBody { close() }
+    }
+
+    private func respond(to request: Request) {
+        state = .answering(request.head, request.facts)
+        deadline = .max
+        let body = request.body ?? ByteBuffer()
+        switch endpoint.respond(to: request.head, request.facts, body: body, reply: self) {
+        case .later: break
+        case let outcome: complete(outcome, for: request.head, request.facts)
+        }
+    }
+
+    // MARK: Answers
+
+    private func complete(_ outcome: HTTPOutcome, for head: HTTPRequestHead, _ facts: RequestFacts) {
+        switch outcome {
+        case .answer(let answer):
+            send(answer, for: head, facts)
+            if case .answering = state { becomeIdle() }
+        case .upgrade(let headers, let install):
+            upgrade(headers, install)
+        case .later:
+            break
+        }
+    }
+
+    private func becomeIdle() {
+        state = .idle
+        isMidHead = false
+        deadline = component.loop.now &+ component.limits.idleTimeout
+    }
+
+    private func send(_ answer: HTTPAnswer, for head: HTTPRequestHead, _ facts: RequestFacts) {
+        let keepAlive = head.isKeepAlive && !answer.closes && !facts.wantsUpgrade
+        if answer.refusal != nil { endpoint.refused(answer) }
+        let date = component.currentDate()
+        queue { answer.write(to: &$0, date: date, keepAlive: keepAlive, withoutBody: head.method == .HEAD) }
+        if !keepAlive { close() }
+    }
+
+    /// The answer to what can't be read as a request; nothing follows it.
+    private func answerLast(_ answer: HTTPAnswer) {
+        if case .closing = state { return }
+        endpoint.refused(answer)
+        let date = component.currentDate()
+        queue { answer.write(to: &$0, date: date, keepAlive: false) }
+        close()
+    }
+
+    private func queue(_ write: (inout ByteBuffer) -> Void) {
+        outbound.append(write)
+        guard !outbound.isListed else { return }
+        outbound.isListed = true
+        component.hasToWrite(self)
+    }
+
+    /// Writes what is queued and closes. A client that still sends would be answered with a reset before it has read our
+    /// answer, so our side is closed first and the rest a moment later.
+    private func close() {
+        guard let context else { return }
+        state = .closing
+        waiting.removeAll()
+        outbound.flushLast(to: context.channel)
+        context.channel.close(mode: .output, promise: nil)
+        deadline = component.loop.now &+ 1_000_000_000
+    }
+
+    private func upgrade(_ headers: [(String, String)], _ install: (any Channel) throws -> Void) {
+        guard let context else { return }
+        state = .upgraded
+        let date = component.currentDate()
+        outbound.append { buffer in
+            buffer.writeString("HTTP/1.1 101 Switching Protocols\r\nDate: \(date)\r\n")
+            for (name, value) in headers { buffer.writeString("\(name): \(value)\r\n") }
+            buffer.writeStaticString("\r\n")
+        }
+        outbound.flushLast(to: context.channel)
+        do {
+            // The new handlers come behind this one; the decoder in front hands over what it hasn't read when it goes.
+            try install(context.channel)
+            let operations = context.pipeline.syncOperations
+            let decoder = try operations.context(handlerType: ByteToMessageHandler<HTTPRequestDecoder>.self)
+            operations.removeHandler(context: decoder, promise: nil)
+            operations.removeHandler(context: context, promise: nil)
+            if readIsDue { context.channel.read() }
+        } catch {
+            context.close(promise: nil)
+        }
+    }
+}
+
+extension HTTPConnectionHandler: HTTPReply {
+    package func finish(_ outcome: HTTPOutcome) {
+        guard case .answering(let head, let facts) = state else { return }
+        complete(outcome, for: head, facts)
+        while let part = waiting.popFirst() {
+            process(part)
+            if case .answering = state { return }
+        }
+        if readIsDue, let context {
+            readIsDue = false
+            context.read()
+        }
+    }
+}
+
+extension HTTPConnectionHandler: HTTPConnection {
+    func write() {
+        outbound.isListed = false
+        if let context { outbound.flush(to: context.channel) }
+    }
+
+    func timedOut() {
+        switch state {
+        case .receiving, .discarding: answerLast(.timeout)
+        case .idle where isMidHead: answerLast(.timeout)
+        default: context?.close(promise: nil)
+        }
+    }
+
+    func shutDown() {
+        switch state {
+        case .idle, .closing: context?.close(promise: nil)
+        default: break
+        }
+    }
+}

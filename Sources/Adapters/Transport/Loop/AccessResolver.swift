@@ -1,0 +1,74 @@
+package import Messaging
+internal import Model
+internal import NIOCore
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// Asks ``AccessControl`` what the loops' tables don't know, a bounded number of questions at a time.
+///
+/// A connection that waits for an answer doesn't read, so no more questions can wait than there are connections.
+package final class AccessResolver: Service {
+    /// Most questions being answered at a time.
+    private static let concurrency = 64
+
+    private struct Item: Sendable {
+        let question: AccessTable.Question
+        let loop: Int
+    }
+
+    private let access: any AccessControl
+    private let stream: AsyncStream<Item>
+    private let input: AsyncStream<Item>.Continuation
+    private let loops = Mutex<[NIOLoopBound<AdapterLoop>]>([])
+
+    package init(access: any AccessControl) {
+        self.access = access
+        (self.stream, self.input) = AsyncStream.makeStream()
+    }
+
+    func ask(_ question: AccessTable.Question, for loop: Int) {
+        input.yield(Item(question: question, loop: loop))
+    }
+
+    func answer(to loops: [NIOLoopBound<AdapterLoop>]) {
+        self.loops.withLock { $0 = loops }
+    }
+
+    package func run() async {
+        let loops = loops.withLock { $0 }
+        await withTaskGroup(of: Void.self) { group in
+            var running = 0
+            for await item in stream.cancelOnGracefulShutdown() {
+                if running >= Self.concurrency {
+                    await group.next()
+                    running -= 1
+                }
+                running += 1
+                group.addTask { await self.answer(item, loops[item.loop]) }
+            }
+        }
+    }
+
+    private func answer(_ item: Item, _ loop: NIOLoopBound<AdapterLoop>) async {
+        switch item.question {
+        case .key(let key):
+            let answer = await result { () async throws(AccessUnavailable) in try await access.identify(key) }
+            loop.eventLoop.execute { loop.value.access.answered(key, answer, at: loop.value.now) }
+        case .use(let identity, let channel):
+            let answer = await result { () async throws(AccessUnavailable) in
+                try await access.canAccess(identity.thing, channel)
+            }
+            loop.eventLoop.execute { loop.value.access.answered(identity, channel, answer, at: loop.value.now) }
+        }
+    }
+
+    private func result<Value>(
+        _ ask: () async throws(AccessUnavailable) -> Value
+    ) async -> Result<Value, AccessUnavailable> {
+        do throws(AccessUnavailable) {
+            return .success(try await ask())
+        } catch {
+            return .failure(error)
+        }
+    }
+}

@@ -1,0 +1,140 @@
+package import Messaging
+package import Model
+package import NIOCore
+
+/// One event loop with all that the adapters have on it: nothing here is shared with another loop.
+///
+/// A message is matched on its own loop, handed to the other loops that may want it in one batch a turn, and written to
+/// each subscriber's connection once a turn.
+package final class AdapterLoop {
+    package let eventLoop: any EventLoop
+    package let counters: LoopCounters
+    package let access: AccessTable
+    package let interest: LoopInterest
+
+    private let index: Int
+    private let links: LoopLinks
+    private var components: [any LoopComponent] = []
+    private var outboxes: [[Message]]
+    private var turnEndIsDue = false
+    private var waitingForPeers: [() -> Void] = []
+    /// Nanoseconds between the loop's clock and 1970.
+    private let epoch: UInt64
+
+    init(
+        index: Int,
+        eventLoop: any EventLoop,
+        links: LoopLinks,
+        counters: LoopCounters,
+        epoch: UInt64,
+        accessMaximumAge: UInt64,
+        ask: @escaping (AccessTable.Question) -> Void
+    ) {
+        self.index = index
+        self.eventLoop = eventLoop
+        self.links = links
+        self.counters = counters
+        self.epoch = epoch
+        self.interest = LoopInterest(filter: links.interest, loop: index)
+        self.outboxes = Array(repeating: [], count: links.count)
+        self.access = AccessTable(maximumAge: accessMaximumAge) { question in
+            counters.accessQuestions.add()
+            ask(question)
+        }
+    }
+
+    /// The loop's clock in nanoseconds; it only goes forward.
+    package var now: UInt64 { NIODeadline.now().uptimeNanoseconds }
+
+    func add(_ component: any LoopComponent) {
+        components.append(component)
+    }
+
+    package var connectionCount: Int {
+        components.reduce(0) { $0 + $1.connectionCount }
+    }
+
+    // MARK: Publishing
+
+    /// Publishes on a right that was granted. False if it is no longer good: ask again.
+    package func publish(_ request: PublishRequest, by grant: ChannelGrant, at now: UInt64) -> Bool {
+        guard grant.isGood(at: now), let message = Message(request, by: grant, at: epoch &+ now) else { return false }
+        counters.accessChecks.add()
+        counters.published(request.source)
+        for component in components { component.deliver(message) }
+        for peer in outboxes.indices where peer != index {
+            if links.interest.isInterested(loop: peer, in: message.topic.channel) { outboxes[peer].append(message) }
+        }
+        scheduleTurnEnd()
+        return true
+    }
+
+    /// Delivers what other loops published.
+    func receive(_ batch: [Message], from peer: Int) {
+        for message in batch {
+            for component in components { component.deliver(message) }
+        }
+        links.delivered(batch, from: peer, to: index)
+        scheduleTurnEnd()
+    }
+
+    /// Has ``LoopComponent/turnEnded()`` called when this turn's events have been worked off.
+    package func scheduleTurnEnd() {
+        guard !turnEndIsDue else { return }
+        turnEndIsDue = true
+        eventLoop.assumeIsolatedUnsafeUnchecked().execute { self.endTurn() }
+    }
+
+    private func endTurn() {
+        turnEndIsDue = false
+        for component in components { component.turnEnded() }
+        for peer in outboxes.indices where !outboxes[peer].isEmpty {
+            let batch = outboxes[peer]
+            outboxes[peer] = []
+            outboxes[peer].reserveCapacity(batch.count)
+            links.hand(batch, from: index, to: peer)
+        }
+    }
+
+    // MARK: Backpressure
+
+    /// Whether another loop is so far behind that publishers here must wait.
+    package var isCongested: Bool { links.isCongested(from: index) }
+
+    /// Calls back when the other loops have caught up.
+    package func whenUncongested(_ resume: @escaping () -> Void) {
+        waitingForPeers.append(resume)
+        if links.mayResume(index) { peersCaughtUp() }
+    }
+
+    func peersCaughtUp() {
+        let waiting = waitingForPeers
+        waitingForPeers = []
+        for resume in waiting { resume() }
+    }
+
+    // MARK: Rights and time
+
+    func apply(_ event: AccessEvent) {
+        access.apply(event)
+        for component in components { component.apply(event) }
+    }
+
+    func sweep() {
+        let now = now
+        for component in components { component.sweep(at: now) }
+    }
+
+    func shutDown() {
+        for component in components { component.shutDown() }
+    }
+}
+
+/// The interest of one loop: which channels it has subscribers for.
+package struct LoopInterest {
+    let filter: InterestFilter
+    let loop: Int
+
+    package func add(_ channel: ChannelID) { filter.add(channel, loop: loop) }
+    package func remove(_ channel: ChannelID) { filter.remove(channel, loop: loop) }
+}

@@ -1,0 +1,109 @@
+internal import Logging
+internal import Messaging
+package import Model
+package import NIOCore
+
+/// All event loops of the process, and the way to the one that a connection lives on.
+package struct AdapterLoops: Sendable {
+    package let group: any EventLoopGroup
+    private let loops: [NIOLoopBound<AdapterLoop>]
+    private let sweeps: [RepeatedTask]
+    package let counters: [LoopCounters]
+
+    /// Makes one ``AdapterLoop`` on each loop of the group.
+    ///
+    /// - Parameters:
+    ///   - epoch: the wall clock's nanoseconds since 1970 when the loops' clock says 0.
+    ///   - accessMaximumAge: how long an access decision may be used without asking again.
+    ///   - resolver: answers what the loops don't know.
+    package init(
+        group: any EventLoopGroup,
+        epoch: UInt64,
+        accessMaximumAge: TimeAmount,
+        resolver: AccessResolver
+    ) async throws {
+        let eventLoops = Array(group.makeIterator())
+        let links = LoopLinks(count: eventLoops.count)
+        let counters = eventLoops.map { _ in LoopCounters() }
+        var loops: [NIOLoopBound<AdapterLoop>] = []
+        for (index, eventLoop) in eventLoops.enumerated() {
+            loops.append(
+                try await eventLoop.submit {
+                    let loop = AdapterLoop(
+                        index: index,
+                        eventLoop: eventLoop,
+                        links: links,
+                        counters: counters[index],
+                        epoch: epoch,
+                        accessMaximumAge: UInt64(clamping: accessMaximumAge.nanoseconds),
+                        ask: { resolver.ask($0, for: index) }
+                    )
+                    return NIOLoopBound(loop, eventLoop: eventLoop)
+                }.get()
+            )
+        }
+        links.connect(loops)
+        self.group = group
+        self.loops = loops
+        self.counters = counters
+        self.sweeps = loops.map { loop in
+            loop.eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(500), delay: .milliseconds(500)) { _ in
+                loop.value.sweep()
+            }
+        }
+        resolver.answer(to: loops)
+    }
+
+    /// Puts a component on every loop.
+    package func add<Component: LoopComponent & SendableMetatype>(
+        _ make: @escaping @Sendable (AdapterLoop) -> Component
+    ) async throws -> PerLoop<Component> {
+        var components: [NIOLoopBound<Component>] = []
+        for loop in loops {
+            components.append(
+                try await loop.eventLoop.submit {
+                    let component = make(loop.value)
+                    loop.value.add(component)
+                    return NIOLoopBound(component, eventLoop: loop.eventLoop)
+                }.get()
+            )
+        }
+        return PerLoop(components: components)
+    }
+
+    /// Runs the body on every loop, and answers when all have.
+    package func forEach(_ body: @escaping @Sendable (AdapterLoop) -> Void) async throws {
+        for loop in loops { try await loop.eventLoop.submit { body(loop.value) }.get() }
+    }
+
+    /// Takes a right away on every loop: what is cached is dropped and what is live is ended.
+    package func apply(_ events: [AccessEvent]) async throws {
+        let pending = loops.map { loop in
+            loop.eventLoop.submit { for event in events { loop.value.apply(event) } }
+        }
+        for loop in pending { try await loop.get() }
+    }
+
+    /// Says goodbye to every client.
+    package func shutDown() async throws {
+        for sweep in sweeps { sweep.cancel() }
+        try await forEach { $0.shutDown() }
+    }
+
+    /// Connections that are still open.
+    package func connectionCount() async throws -> Int {
+        var total = 0
+        for loop in loops { total += try await loop.eventLoop.submit { loop.value.connectionCount }.get() }
+        return total
+    }
+}
+
+/// A component of every loop.
+package struct PerLoop<Component: LoopComponent>: Sendable {
+    fileprivate let components: [NIOLoopBound<Component>]
+
+    /// The component of the event loop that this code runs on. Nil on any other thread.
+    package var current: Component? {
+        components.first { $0.eventLoop.inEventLoop }?.value
+    }
+}

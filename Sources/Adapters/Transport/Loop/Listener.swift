@@ -1,0 +1,76 @@
+package import NIOCore
+internal import NIOPosix
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// An address that the program listens on.
+package struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
+    package let host: String
+    package let port: Int
+
+    package init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+/// Why a listener didn't open.
+package struct ListenError: Error, CustomStringConvertible {
+    package let description: String
+}
+
+/// An open listening socket.
+package struct Listener: Sendable {
+    private let channel: any Channel
+    package let address: ListenAddress
+
+    /// Opens the socket; connections are set up by the body, on their own loop.
+    package init<Component>(
+        _ name: String,
+        on address: ListenAddress,
+        group: any EventLoopGroup,
+        components: PerLoop<Component>,
+        setUp: @escaping @Sendable (any Channel, Component) throws -> Void
+    ) async throws {
+        do {
+            self.channel = try await ServerBootstrap(group: group)
+                .serverChannelOption(.backlog, value: 1_024)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+                .childChannelOption(.maxMessagesPerRead, value: 1)
+                .childChannelOption(.allowRemoteHalfClosure, value: false)
+                .childChannelOption(
+                    .recvAllocator,
+                    value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2_048, maximum: 256 * 1_024)
+                )
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        guard let component = components.current else { throw ChannelError.operationUnsupported }
+                        try setUp(channel, component)
+                    }
+                }
+                .bind(host: address.host, port: address.port)
+                .get()
+        } catch {
+            throw ListenError(description: "\(name) can't listen on \(address): \(reason(error))")
+        }
+        self.address = ListenAddress(host: address.host, port: channel.localAddress?.port ?? address.port)
+    }
+
+    /// Takes no more connections; those that are open stay.
+    package func close() async {
+        try? await channel.close().get()
+    }
+}
+
+/// The error in the operating system's words.
+private func reason(_ error: any Error) -> String {
+    guard let error = error as? IOError else { return "\(error)" }
+    return String(cString: strerror(error.errnoCode))
+}

@@ -1,0 +1,23 @@
+package import Messaging
+package import Model
+
+/// What an adapter keeps on one event loop. Confined to it.
+package protocol LoopComponent: AnyObject {
+    /// Gives the message to every subscriber that it has here.
+    func deliver(_ message: Message)
+
+    /// Writes what was collected during this turn of the loop, once for each connection.
+    func turnEnded()
+
+    /// Ends what lives by the right that was taken.
+    func apply(_ event: AccessEvent)
+
+    /// Ends what has waited too long. Called about twice a second; `now` is the loop's clock in nanoseconds.
+    func sweep(at now: UInt64)
+
+    /// Says goodbye to every connection and closes it.
+    func shutDown()
+
+    /// Connections that are still open.
+    var connectionCount: Int { get }
+}

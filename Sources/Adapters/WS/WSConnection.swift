@@ -1,0 +1,229 @@
+internal import AdapterTransport
+internal import AdaptersCore
+internal import DequeModule
+internal import Messaging
+internal import Model
+internal import NIOCore
+internal import NIOWebSocket
+
+/// One open WebSocket: what it sends is published on its channel, and what its filter matches comes to it.
+///
+/// open → closing (a Close frame is on its way, the peer's FIN is awaited) → gone. Confined to its loop.
+final class WSConnection: ChannelDuplexHandler {
+    typealias InboundIn = WebSocketFrame
+    typealias OutboundIn = Never
+    typealias OutboundOut = ByteBuffer
+
+    private enum State {
+        case open
+        /// An access decision is awaited; nothing is read meanwhile.
+        case asking
+        case closing
+    }
+
+    let channelID: ChannelID
+    let filter: SubtopicFilter
+    let thing: Thing.ID
+    let tenant: Tenant.ID
+
+    private let component: WSComponent
+    private let topic: Topic?
+    private var grant: ChannelGrant
+    private var assembler: WebSocketAssembler
+    private var state = State.open
+    private var waiting = Deque<WebSocketFrame>()
+    private var readIsDue = false
+    private var outbound: OutboundQueue
+    private var context: ChannelHandlerContext?
+    /// The loop's clock when the peer was last heard, and whether a ping has been sent since.
+    private var lastHeard: UInt64
+    private var isPinged = false
+
+    init(component: WSComponent, grant: ChannelGrant, filter: SubtopicFilter, contentType: String) {
+        self.component = component
+        self.grant = grant
+        self.thing = grant.identity.thing
+        self.tenant = grant.identity.tenant
+        self.channelID = grant.channel
+        self.filter = filter
+        self.topic = filter.literal.map { Topic(channel: grant.channel, subtopic: $0, contentType: contentType) }
+        self.assembler = WebSocketAssembler(maximumSize: component.maximumMessage)
+        self.outbound = OutboundQueue(limit: component.maximumQueue)
+        self.lastHeard = component.loop.now
+    }
+
+    // MARK: Channel events
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        component.opened(self)
+        // A right that was taken between the answer and now has no event that could find us any more.
+        if !grant.isLive { close(.policyViolation, .rightTaken) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        component.closed(self)
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        state = .closing
+        component.closed(self)
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        lastHeard = component.loop.now
+        isPinged = false
+        let frame = unwrapInboundIn(data)
+        if case .asking = state { waiting.append(frame) } else { process(frame) }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if case .asking = state { readIsDue = true } else { context.read() }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        outbound.flush(to: context.channel)
+        context.fireChannelWritabilityChanged()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch error {
+        case NIOWebSocketError.invalidFrameLength: close(.messageTooLarge, .tooLarge)
+        case is NIOWebSocketError: close(.protocolError, .protocolError)
+        default: context.close(promise: nil)
+        }
+    }
+
+    // MARK: Frames
+
+    private func process(_ frame: WebSocketFrame) {
+        guard case .open = state else { return }
+        switch assembler.received(frame) {
+        case .none: break
+        case .text(let payload), .binary(let payload): publish(payload)
+        case .pong(let data): queue { WebSocketFrames.append(.pong, data, to: &$0) }
+        case .goodbye(let code): close(code, nil)
+        case .fail(let code): close(code, Refusal(code))
+        }
+    }
+
+    private func publish(_ payload: ByteBuffer) {
+        guard let topic else { return close(.policyViolation, .badTopic) }
+        let loop = component.loop
+        let request = PublishRequest(topic: topic, payload: payload, source: .ws, qos: 1)
+        if loop.publish(request, by: grant, at: loop.now) { return waitIfCongested() }
+        ask(toPublish: request)
+    }
+
+    private func ask(toPublish request: PublishRequest) {
+        state = .asking
+        let loop = component.loop
+        loop.access.authorize(grant.identity, channelID, at: loop.now) { answer in
+            guard case .asking = self.state else { return }
+            self.state = .open
+            switch answer {
+            case .granted(let grant):
+                self.grant = grant
+                guard loop.publish(request, by: grant, at: loop.now) else {
+                    return self.close(.policyViolation, .rightTaken)
+                }
+                self.resume()
+            case .refused:
+                loop.counters.accessChecks.add()
+                self.close(.policyViolation, .notAuthorized)
+            case .unavailable:
+                self.close(.tryAgainLater, .unavailable)
+            }
+        }
+    }
+
+    private func waitIfCongested() {
+        guard component.loop.isCongested else { return }
+        state = .asking
+        component.loop.whenUncongested {
+            guard case .asking = self.state else { return }
+            self.state = .open
+            self.resume()
+        }
+    }
+
+    private func resume() {
+        while case .open = state, let frame = waiting.popFirst() { process(frame) }
+        guard case .open = state, readIsDue, let context else { return }
+        readIsDue = false
+        context.read()
+    }
+
+    // MARK: What goes out
+
+    /// Adds a frame that was encoded for several. False if the client's queue is full: then the message is dropped for it.
+    func deliver(_ frame: ByteBuffer) -> Bool {
+        if case .closing = state { return true }
+        guard outbound.hasRoom(for: frame.readableBytes) else { return false }
+        queue { $0.writeImmutableBuffer(frame) }
+        return true
+    }
+
+    func write() {
+        outbound.isListed = false
+        if let context { outbound.flush(to: context.channel) }
+    }
+
+    private func queue(_ write: (inout ByteBuffer) -> Void) {
+        outbound.append(write)
+        guard !outbound.isListed else { return }
+        outbound.isListed = true
+        component.hasToWrite(self)
+    }
+
+    // MARK: The end
+
+    /// Sends a Close frame and our FIN; the rest of the connection goes when the peer's FIN comes, or a moment later.
+    func close(_ code: WebSocketErrorCode?, _ reason: Refusal?) {
+        if case .closing = state { return }
+        state = .closing
+        waiting.removeAll()
+        if let reason { countRefusal(reason, .ws) }
+        guard let context else { return }
+        outbound.append { WebSocketFrames.appendClose(code, to: &$0) }
+        outbound.flushLast(to: context.channel)
+        context.channel.close(mode: .output, promise: nil)
+        lastHeard = component.loop.now
+        component.unsubscribe(self)
+        // What was held back must be read, or the peer's FIN is never seen.
+        if readIsDue { context.read() }
+    }
+
+    /// Pings a peer that has been silent, and gives up on one that doesn't answer.
+    func sweep(at now: UInt64) {
+        let silence = now &- lastHeard
+        switch state {
+        case .closing where silence > 1_000_000_000:
+            context?.close(promise: nil)
+        case .open where silence > 2 * component.pingInterval:
+            context?.close(promise: nil)
+        case .open where silence > component.pingInterval && !isPinged:
+            isPinged = true
+            queue { WebSocketFrames.append(.ping, ByteBuffer(), to: &$0) }
+        default:
+            break
+        }
+    }
+}
+
+extension WebSocketErrorCode {
+    /// Try again later (RFC 6455's registry, 1013).
+    static let tryAgainLater = WebSocketErrorCode(codeNumber: 1013)
+}
+
+extension Refusal {
+    init(_ code: WebSocketErrorCode) {
+        switch code {
+        case .messageTooLarge: self = .tooLarge
+        case .dataInconsistentWithMessage: self = .badText
+        default: self = .protocolError
+        }
+    }
+}

@@ -1,0 +1,108 @@
+internal import AdapterTransport
+internal import AdaptersCore
+internal import Messaging
+internal import Model
+internal import NIOCore
+internal import NIOHTTP1
+
+/// `GET /channels/<id>/messages[/<subtopic filter>]` with an upgrade: opens a WebSocket on a channel (contract section 4.2).
+final class WSEndpoint: HTTPEndpoint {
+    private let component: WSComponent
+    private let version: String
+
+    init(component: WSComponent, version: String) {
+        self.component = component
+        self.version = version
+    }
+
+    func refused(_ answer: HTTPAnswer) {
+        if let reason = answer.refusal { countRefusal(reason, .ws) }
+    }
+
+    func refuse(_ head: HTTPRequestHead, _ facts: RequestFacts) -> HTTPAnswer? {
+        guard head.uri.utf8.first == UInt8(ascii: "/") else { return .badRequest("the request target must be a path") }
+        if head.uri.utf8.prefix(while: { $0 != UInt8(ascii: "?") }).elementsEqual("/version".utf8) {
+            return head.method == .GET || head.method == .HEAD
+                ? .version("websocket", version) : .methodNotAllowed("GET, HEAD")
+        }
+        do {
+            guard try MessagePath(target: head.uri) != nil else { return .unknownRoute }
+        } catch {
+            return head.method == .GET ? .notAuthorized : .methodNotAllowed("GET")
+        }
+        guard head.method == .GET else { return .methodNotAllowed("GET") }
+        if let answer = WebSocketHandshake.refusal(head) { return answer }
+        return facts.authorizations > 1 ? .badRequest("more than one Authorization header") : nil
+    }
+
+    func respond(
+        to head: HTTPRequestHead,
+        _ facts: RequestFacts,
+        body: ByteBuffer,
+        reply: any HTTPReply
+    ) -> HTTPOutcome {
+        guard let path = try? MessagePath(target: head.uri), let query = HandshakeQuery(target: head.uri) else {
+            return .answer(.badRequest("the query can't be decoded"))
+        }
+        let shown = facts.authorization.flatMap { $0.isEmpty ? nil : $0 } ?? query.authorization ?? ""
+        guard !shown.isEmpty else { return .answer(.missingKey) }
+        guard let key = Credentials.key(header: shown) else { return .answer(.notAuthorized) }
+        let contentType = facts.contentType.isEmpty ? query.contentType ?? "" : facts.contentType
+
+        let answer = LateAnswer(reply)
+        let loop = component.loop
+        loop.access.identify(key, at: loop.now) { identified in
+            switch identified {
+            case .granted(let known):
+                loop.access.authorize(known.identity, path.channel, at: loop.now) { authorized in
+                    switch authorized {
+                    case .granted(let grant): answer.finish(self.open(head, path, grant, contentType))
+                    case .refused: answer.finish(.answer(.notAuthorized))
+                    case .unavailable: answer.finish(.answer(.unavailable))
+                    }
+                }
+            case .refused: answer.finish(.answer(.notAuthorized))
+            case .unavailable: answer.finish(.answer(.unavailable))
+            }
+        }
+        return answer.outcome
+    }
+
+    private func open(
+        _ head: HTTPRequestHead,
+        _ path: MessagePath,
+        _ grant: ChannelGrant,
+        _ contentType: String
+    ) -> HTTPOutcome {
+        let filter: SubtopicFilter
+        do throws(TopicError) {
+            filter = try SubtopicFilter(natsStyle: try path.rest.get()[...])
+        } catch {
+            return .answer(.badRequest("malformed subtopic: \(error.explanation)", .badTopic))
+        }
+        let component = component
+        let connection = WSConnection(component: component, grant: grant, filter: filter, contentType: contentType)
+        return .upgrade(WebSocketHandshake.acceptance(head)) { channel in
+            try channel.addWebSocketHandlers(connection, maximumFrame: component.maximumMessage)
+        }
+    }
+}
+
+/// The two values that browsers, which can't set headers, give in the query of the handshake.
+struct HandshakeQuery {
+    private(set) var authorization: String?
+    private(set) var contentType: String?
+
+    /// Nil if a value can't be decoded. Of a repeated name the first counts.
+    init?(target: String) {
+        guard let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return }
+        for pair in target.utf8[mark...].dropFirst().split(separator: UInt8(ascii: "&")) {
+            let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = try? PercentDecoding.decode(Substring(parts[0])).get(),
+                let value = try? PercentDecoding.decode(parts.count == 2 ? Substring(parts[1]) : "").get()
+            else { return nil }
+            if name == "authorization" { authorization = authorization ?? value }
+            if name == "content-type" { contentType = contentType ?? value }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+package import AdapterTransport
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOWebSocket
+
+/// How much a WebSocket client may take.
+package struct WSLimits: Sendable {
+    package var maximumMessage: Int
+    /// Most bytes that wait for one client.
+    package var maximumQueue: Int
+    /// Nanoseconds of silence before a ping; after twice that the connection is closed.
+    package var pingInterval: UInt64
+
+    package init(maximumMessage: Int, maximumQueue: Int, pingInterval: UInt64) {
+        self.maximumMessage = maximumMessage
+        self.maximumQueue = maximumQueue
+        self.pingInterval = pingInterval
+    }
+}
+
+/// The WebSocket adapter: its part of every event loop, and the listener in front of them.
+package struct WebSocketAdapter: Sendable {
+    package let listener: Listener
+
+    package init(
+        on address: ListenAddress,
+        loops: AdapterLoops,
+        limits: WSLimits,
+        handshake: HTTPLimits,
+        version: String
+    ) async throws {
+        let sockets = try await loops.add { WSComponent(loop: $0, limits: limits) }
+        let handshakes = try await loops.add { HTTPComponent(loop: $0, limits: handshake) }
+        self.listener = try await Listener("ws-adapter", on: address, group: loops.group, components: handshakes) {
+            channel,
+            component in
+            guard let socket = sockets.current else { throw ChannelError.operationUnsupported }
+            let endpoint = WSEndpoint(component: socket, version: version)
+            try channel.addHTTPHandlers(HTTPConnectionHandler(endpoint: endpoint, component: component))
+        }
+    }
+}
