@@ -1,0 +1,80 @@
+"""One shared server a session; accounts, channels and things are made by the tests that need them."""
+
+import pathlib
+
+import pytest
+
+from support.api import Account
+from support.canary import Canary
+from support.server import BINARY, Server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def program() -> pathlib.Path:
+    assert BINARY.exists(), f"{BINARY} is missing: build it with `swift build -c release`, or set FLUXGATE_BINARY"
+    return BINARY
+
+
+@pytest.fixture(scope="session")
+def server(program, tmp_path_factory):
+    """Limits are off here, since every client comes from one address."""
+    running = Server(tmp_path_factory.mktemp("fluxgate")).start()
+    yield running
+    running.check()
+    assert running.stop() == 0, running.log()[-4000:]
+
+
+@pytest.fixture
+def start_server(program, tmp_path_factory):
+    """Starts servers of the test's own; all are stopped, and must have lived, at its end."""
+    started = []
+
+    def start(**options) -> Server:
+        started.append(Server(tmp_path_factory.mktemp("own"), **options).start())
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.check()
+        each.stop()
+
+
+@pytest.fixture(scope="session")
+def alice(server) -> Account:
+    return Account(server)
+
+
+@pytest.fixture(scope="session")
+def mallory(server) -> Account:
+    """Another tenant."""
+    return Account(server)
+
+
+@pytest.fixture(scope="session")
+def canary(server) -> Canary:
+    """A tenant's live connections that must not notice what others do to the server."""
+    made = Canary(server)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def unharmed(server, canary):
+    """After the test the server is alive and nobody else has lost a connection or a message."""
+    yield
+    server.check()
+    canary.sing()
+
+
+@pytest.fixture
+def closing():
+    """Closes what the test registers, last first."""
+    registered = []
+
+    def register(each):
+        registered.append(each)
+        return each
+
+    yield register
+    for each in reversed(registered):
+        each.close()

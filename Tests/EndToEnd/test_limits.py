@@ -1,0 +1,95 @@
+"""Log-in and registration are limited, per address and per account, unless a developer switches that off."""
+
+import http.client
+import json
+import subprocess
+
+import pytest
+
+from support.api import PASSWORD, new_email
+from support.exchange import Reply, judge
+from support.server import BINARY, Server
+from support.world import World
+from tables.users import LIMITED, LOG_IN
+
+MANY = 300
+
+
+@pytest.fixture(scope="module")
+def limited(program, tmp_path_factory):
+    running = Server(tmp_path_factory.mktemp("limited"), limits_off=False).start()
+    yield running
+    running.check()
+    running.stop()
+
+
+def _post(server, path: str, body: dict, address: str = "127.0.0.1") -> Reply:
+    connection = http.client.HTTPConnection("127.0.0.1", server.ports["users"], timeout=15, source_address=(address, 0))
+    try:
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        return Reply(connection.getresponse())
+    finally:
+        connection.close()
+
+
+def _first_refusal(attempts) -> tuple[int, Reply]:
+    """How many attempts were let through, and the answer to the first that was not."""
+    for count, answer in enumerate(attempts):
+        if answer.status == 429:
+            return count, answer
+    raise AssertionError(f"{MANY} attempts, and no limit")
+
+
+def _case(operation: str):
+    return next(case for case in LIMITED if case.operation == operation)
+
+
+def test_log_ins_are_limited_per_address(limited):
+    attempts = (_post(limited, "/tokens", {**LOG_IN, "email": new_email()}, "127.0.1.1") for _ in range(MANY))
+
+    allowed, answer = _first_refusal(attempts)
+
+    judge(_case("POST /tokens"), answer, World(None, None))
+    assert allowed >= 5, "a person mistypes now and then"
+    other = _post(limited, "/tokens", {**LOG_IN, "email": new_email()}, "127.0.1.2")
+    assert other.status == 403, "another address has its own limit"
+
+
+def test_log_ins_are_limited_per_account_wherever_they_come_from(limited):
+    email = new_email()
+    assert _post(limited, "/users", {"email": email, "password": PASSWORD}, "127.0.2.250").status == 201
+    wrong = {"email": email, "password": "not the password"}
+    attempts = (_post(limited, "/tokens", wrong, f"127.0.2.{number % 240 + 1}") for number in range(MANY))
+
+    allowed, answer = _first_refusal(attempts)
+
+    judge(_case("POST /tokens"), answer, World(None, None))
+    assert allowed >= 3
+    assert _post(limited, "/tokens", {**wrong, "email": new_email()}, "127.0.2.245").status == 403
+
+
+def test_an_unknown_account_is_limited_like_a_known_one(limited):
+    wrong = {"email": new_email(), "password": "not the password"}
+    attempts = (_post(limited, "/tokens", wrong, f"127.0.3.{number % 240 + 1}") for number in range(MANY))
+
+    assert _first_refusal(attempts)[1].status == 429
+
+
+def test_registrations_are_limited_per_address(limited):
+    attempts = (
+        _post(limited, "/users", {"email": new_email(), "password": PASSWORD}, "127.0.4.1") for _ in range(MANY)
+    )
+
+    _, answer = _first_refusal(attempts)
+
+    judge(_case("POST /users"), answer, World(None, None))
+    assert _post(limited, "/users", {"email": new_email(), "password": PASSWORD}, "127.0.4.2").status == 201
+
+
+def test_limits_cannot_be_switched_off_in_production(tmp_path):
+    environment = {"MF_LIMITS_OFF": "true", "MF_DATA_DIR": str(tmp_path / "data"), "PATH": "/usr/bin:/bin"}
+
+    ended = subprocess.run([BINARY, "serve"], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=20)
+
+    assert ended.returncode != 0
+    assert "MF_LIMITS_OFF" in ended.stdout + ended.stderr
