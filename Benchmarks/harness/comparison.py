@@ -1,0 +1,77 @@
+"""Turns of ours and the peers, and what follows from them."""
+
+import dataclasses
+import statistics
+
+from .work import Turn
+
+
+@dataclasses.dataclass
+class Measure:
+    """A figure of a turn that is compared, and how many times the peer's it has to be (None: only reported)."""
+
+    name: str
+    field: str  # of Turn
+    needed: float | None
+
+
+@dataclasses.dataclass
+class Row:
+    """One line of the table."""
+
+    work: str
+    measure: str
+    needed: float | None
+    ours: list
+    peer_name: str
+    peer: list
+    others: dict  # the peers that did worse
+
+    @property
+    def ratio(self):
+        return statistics.median(self.ours) / statistics.median(self.peer)
+
+    @property
+    def pair_ratios(self):
+        return [ours / peer for ours, peer in zip(self.ours, self.peer)]
+
+    @property
+    def reached(self):
+        return self.needed is None or self.ratio >= self.needed
+
+    def as_json(self):
+        figures = {"ratio": self.ratio, "pair_ratios": self.pair_ratios, "reached": self.reached}
+        return dataclasses.asdict(self) | figures
+
+
+@dataclasses.dataclass
+class Comparison:
+    """One work, driven against our server and the peers in turns."""
+
+    name: str
+    work: object
+    ours: object
+    peers: list
+    measures: list
+
+    def run(self, pairs, tell):
+        turns = {target.name: [] for target in (self.ours, *self.peers)}
+        for number in range(pairs):
+            for target in (self.ours, *self.peers):
+                turn = self.work.drive(target)
+                turns[target.name].append(turn)
+                tell(progress(self.name, number, pairs, target, turn))
+        return [self.row(measure, turns) for measure in self.measures], turns
+
+    def row(self, measure, turns):
+        values = {name: [getattr(turn, measure.field) for turn in runs] for name, runs in turns.items()}
+        ours = values.pop(self.ours.name)
+        best = max(values, key=lambda name: statistics.median(values[name]))
+        return Row(self.name, measure.name, measure.needed, ours, best, values.pop(best), values)
+
+
+def progress(work, number, pairs, target, turn: Turn):
+    return (
+        f"{work}, {number + 1} of {pairs}, {target.name}: {turn.per_second:,.0f}/s, "
+        f"{turn.per_cpu_second:,.0f} per CPU second, {100 * turn.server_cpu_share:.0f} % CPU"
+    )

@@ -1,0 +1,68 @@
+"""The figures as a person reads them."""
+
+import statistics
+
+HEADINGS = ("work", "measure", "fluxgate", "best peer", "", "ratio", "needed")
+
+
+def render(report):
+    lines = [*heading(report), "", *grid([HEADINGS, *(cells(row) for row in report["rows"])]), ""]
+    return "\n".join([*lines, *others(report), *losses(report), checks(report), verdict(report)])
+
+
+def heading(report):
+    machine, settings = report["machine"], report["settings"]
+    return [
+        f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, "
+        f"load average before the run {machine['load_average_at_start']}",
+        f"turns for each server: {settings['pairs']}, of {settings['seconds']:g} s; the load program shares the machine; "
+        "median (least – most)",
+        "fluxgate: default configuration, key authentication, access checks and limits on, durability memory, no TLS",
+        "mosquitto: password and ACL file, no TLS, the better of its two Nagle settings; "
+        "nginx: static 202, no TLS, the better number of workers",
+    ]
+
+
+def cells(row):
+    needed = "" if row.needed is None else f"≥ {row.needed:g} {'reached' if row.reached else 'MISSED'}"
+    low, high = min(row.pair_ratios), max(row.pair_ratios)
+    ratio = f"{row.ratio:.2f} ({low:.2f} – {high:.2f})"
+    return row.work, row.measure, spread(row.ours), spread(row.peer), row.peer_name, ratio, needed
+
+
+def spread(values):
+    return f"{statistics.median(values):,.0f} ({min(values):,.0f} – {max(values):,.0f})"
+
+
+def grid(rows):
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
+
+
+def others(report):
+    for row in report["rows"]:
+        for name, values in row.others.items():
+            yield f"{row.work}, {row.measure}: {name} {spread(values)}"
+
+
+def losses(report):
+    for work, turns in report["turns"].items():
+        lost = {name: sum(turn.detail.get("lost", 0) for turn in runs) for name, runs in turns.items()}
+        if any(lost.values()):
+            yield f"{work}: messages lost: " + ", ".join(f"{name} {count:,}" for name, count in lost.items())
+
+
+def checks(report):
+    access = report["access"]
+    protocols = ", ".join(f"{name} {count:,}" for name, count in sorted(access["messages_by_protocol"].items()))
+    verb = "agree" if access["agree"] else "DISAGREE"
+    return (
+        f"access checks {access['access_checks']:,}, messages accepted {access['messages_accepted']:,} ({protocols}), "
+        f"subscriptions {access['subscriptions']:,}: they {verb}"
+    )
+
+
+def verdict(report):
+    missed = [f"{row.work}, {row.measure}" for row in report["rows"] if not row.reached]
+    return "missed: " + "; ".join(missed) if missed else "every ratio is reached"

@@ -1,0 +1,117 @@
+"""The works: each drives one server once and says what it got through and what that cost the server."""
+
+import dataclasses
+import http.client
+import json
+import urllib.parse
+
+from .failure import BenchFailure
+from .process import run_to_end
+
+# 165 bytes: three values of one device.
+SENML = (
+    '[{"bn":"some-base-name:","bt":1.276020076001e+09,"bu":"A","bver":5,"n":"voltage","u":"V","v":120.15},'
+    '{"n":"current","t":-5,"v":1.21},{"n":"current","t":-4,"v":1.33}]'
+)
+WRK_THREADS, WRK_CONNECTIONS = 1, 32
+
+
+@dataclasses.dataclass
+class Turn:
+    """One run of one work against one server."""
+
+    per_second: float
+    per_cpu_second: float
+    server_cpu_share: float
+    detail: dict
+
+
+@dataclasses.dataclass
+class FanOut:
+    """MQTT 3.1.1, QoS 0: every publisher's messages to every subscriber."""
+
+    load_program: str
+    publishers: int
+    subscribers: int
+    size: int
+    window: int
+    seconds: float
+
+    @property
+    def connections(self):
+        return self.publishers + self.subscribers
+
+    def drive(self, target):
+        target.program.check_running()
+        pids = ",".join(str(pid) for pid in target.program.pids)
+        command = [self.load_program, "--port", str(target.port), "--topic", target.topic]
+        command += ["--creds", target.credentials, "--server-pid", pids]
+        for name in ("publishers", "subscribers", "size", "window", "seconds"):
+            command += [f"--{name}", str(getattr(self, name))]
+        result = json.loads(run_to_end(command, self.seconds + 60))
+        if not result["received"] or result["server_cpu_s"] <= 0:
+            raise BenchFailure(f"{target.name} delivered nothing: {result}")
+        share = result["server_cpu_s"] / result["seconds"]
+        return Turn(result["received_per_s"], result["received_per_server_cpu_s"], share, result)
+
+
+@dataclasses.dataclass
+class HTTPPublish:
+    """POST of one SenML message over kept connections, with wrk."""
+
+    folder: str
+    seconds: float
+
+    def drive(self, target):
+        target.program.check_running()
+        self.check_answer(target)
+        script = f"{self.folder}/publish.lua"
+        with open(script, "w", encoding="utf-8") as file:
+            file.write(wrk_script(headers_of(target)))
+        command = ["wrk", f"-t{WRK_THREADS}", f"-c{WRK_CONNECTIONS}", f"-d{max(1, round(self.seconds))}s"]
+        before = target.program.cpu_seconds()
+        output = run_to_end([*command, "-s", script, target.url], self.seconds + 60)
+        cpu = target.program.cpu_seconds() - before
+        result = json.loads(output.splitlines()[-1])
+        errors = {name: count for name, count in result["errors"].items() if count}
+        if errors or not result["requests"] or cpu <= 0:
+            raise BenchFailure(f"{target.name}: {result['requests']} requests, errors {errors}")
+        seconds = result["duration_us"] / 1e6
+        return Turn(result["requests"] / seconds, result["requests"] / cpu, cpu / seconds, result)
+
+    @staticmethod
+    def check_answer(target):
+        """wrk tells only errors from successes: look at one answer closely."""
+        url = urllib.parse.urlsplit(target.url)
+        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=10)
+        try:
+            connection.request("POST", url.path, SENML, headers_of(target))
+            status = connection.getresponse().status
+        except (OSError, http.client.HTTPException) as error:
+            raise BenchFailure(f"{target.name}: {error}") from error
+        finally:
+            connection.close()
+        if status != 202:
+            raise BenchFailure(f"{target.name} answers {status} instead of 202")
+
+
+def headers_of(target):
+    return {"Content-Type": "application/senml+json"} | target.headers
+
+
+def wrk_script(headers):
+    lines = ['wrk.method = "POST"', f"wrk.body = {json.dumps(SENML)}"]
+    lines += [f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in headers.items()]
+    return "\n".join(lines) + WRK_DONE
+
+
+WRK_DONE = """
+function done(summary, latency, requests)
+    local e = summary.errors
+    io.write(string.format(
+        '{"requests":%d,"duration_us":%d,"latency_us":{"p50":%d,"p99":%d,"max":%d},' ..
+        '"errors":{"connect":%d,"read":%d,"write":%d,"status":%d,"timeout":%d}}\\n',
+        summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), latency.max,
+        e.connect, e.read, e.write, e.status, e.timeout))
+end
+"""

@@ -1,0 +1,9 @@
+/* CPU time, user and system, all threads. */
+#pragma once
+#include <stdint.h>
+#include <sys/types.h>
+
+double cpu_own_seconds(void);
+
+/* The sum over these processes; ends the program when one of them is gone. */
+double cpu_seconds_of(const pid_t *pids, uint32_t count);

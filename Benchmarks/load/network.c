@@ -1,0 +1,154 @@
+#define _GNU_SOURCE
+#include "network.h"
+#include "options.h"
+#include "support.h"
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CHUNK = 256 << 10, MAX_PACKET = 16 << 20 };
+
+uint64_t network_time;
+
+static struct {
+    ConnectionEvents events;
+    int epoll;
+    struct sockaddr_storage server;
+    socklen_t server_length;
+    uint8_t *input;
+    size_t input_capacity;
+} network;
+
+void network_start(ConnectionEvents events) {
+    struct addrinfo hint = { .ai_socktype = SOCK_STREAM }, *found;
+    int error = getaddrinfo(options.host, options.port, &hint, &found);
+    if (error) fail(EXIT_USAGE, "%s port %s: %s", options.host, options.port, gai_strerror(error));
+    memcpy(&network.server, found->ai_addr, network.server_length = found->ai_addrlen);
+    freeaddrinfo(found);
+    if ((network.epoll = epoll_create1(EPOLL_CLOEXEC)) < 0) fail(EXIT_MACHINE, "epoll: %s", strerror(errno));
+    network.events = events;
+    network_time = clock_now();
+}
+
+void network_connect(Connection *connection, uint32_t number) {
+    int yes = 1;
+    struct epoll_event wanted = { .events = EPOLLIN | EPOLLOUT, .data.ptr = connection };
+    connection->number = number;
+    connection->fd = socket(network.server.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (connection->fd < 0) fail(EXIT_MACHINE, "socket: %s", strerror(errno));
+    setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    connection->blocked = true;
+    if (connect(connection->fd, (struct sockaddr *)&network.server, network.server_length) && errno != EINPROGRESS)
+        fail(EXIT_SERVER, "connect: %s", strerror(errno));
+    if (epoll_ctl(network.epoll, EPOLL_CTL_ADD, connection->fd, &wanted))
+        fail(EXIT_MACHINE, "epoll_ctl: %s", strerror(errno));
+}
+
+static void set_blocked(Connection *connection, bool blocked) {
+    if (connection->blocked == blocked) return;
+    connection->blocked = blocked;
+    struct epoll_event wanted = { .events = EPOLLIN | (blocked ? EPOLLOUT : 0u), .data.ptr = connection };
+    epoll_ctl(network.epoll, EPOLL_CTL_MOD, connection->fd, &wanted);
+}
+
+uint8_t *network_room(Connection *connection, uint32_t bytes) {
+    uint32_t unsent = connection->out_end - connection->out_start;
+    if (connection->out_end + bytes > connection->out_capacity && connection->out_start) {
+        memmove(connection->out, connection->out + connection->out_start, unsent);
+        connection->out_start = 0;
+        connection->out_end = unsent;
+    }
+    if (connection->out_end + bytes > connection->out_capacity) {
+        connection->out_capacity = 2 * (connection->out_end + bytes);
+        connection->out = resized(connection->out, connection->out_capacity);
+    }
+    connection->out_end += bytes;
+    return connection->out + connection->out_end - bytes;
+}
+
+void network_flush(Connection *connection) {
+    while (connection->out_start < connection->out_end) {
+        uint32_t unsent = connection->out_end - connection->out_start;
+        ssize_t written = send(connection->fd, connection->out + connection->out_start, unsent, MSG_NOSIGNAL);
+        if (written < 0 && (errno == EAGAIN || errno == EINTR)) {
+            set_blocked(connection, true);
+            return;
+        }
+        if (written < 0) fail(EXIT_SERVER, "connection %u: write: %s", connection->number, strerror(errno));
+        connection->out_start += (uint32_t)written;
+    }
+    connection->out_start = connection->out_end = 0;
+    set_blocked(connection, false);
+    network.events.written(connection);
+}
+
+/* Handles the whole packets in these bytes and returns how many bytes they were. */
+static size_t handle_packets(Connection *connection, const uint8_t *bytes, size_t length) {
+    size_t done = 0;
+    while (length - done >= 2) {
+        const uint8_t *packet = bytes + done;
+        size_t left = length - done, header = 2;
+        uint32_t body = packet[1] & 127;
+        for (unsigned shift = 7; packet[header - 1] & 128; shift += 7) {
+            if (header == 5) fail(EXIT_SERVER, "connection %u: malformed remaining length", connection->number);
+            if (header == left) return done;
+            body |= (uint32_t)(packet[header++] & 127) << shift;
+        }
+        if (body > MAX_PACKET) fail(EXIT_SERVER, "connection %u: packet of %u bytes", connection->number, body);
+        if (left - header < body) break;
+        network.events.packet(connection, packet[0], packet + header, body);
+        done += header + body;
+    }
+    return done;
+}
+
+static void keep_part(Connection *connection, const uint8_t *bytes, size_t length) {
+    if (length > connection->part_capacity) {
+        connection->part_capacity = (uint32_t)length + (length > 4096 ? CHUNK : 64);
+        connection->part = resized(connection->part, connection->part_capacity);
+    }
+    if (length) memcpy(connection->part, bytes, length);
+    connection->part_length = (uint32_t)length;
+}
+
+static void read_chunk(Connection *connection) {
+    size_t have = connection->part_length;
+    if (have + CHUNK > network.input_capacity)
+        network.input = resized(network.input, network.input_capacity = have + CHUNK);
+    if (have) memcpy(network.input, connection->part, have);
+    ssize_t count = recv(connection->fd, network.input + have, CHUNK, 0);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (count <= 0)
+        fail(EXIT_SERVER, "connection %u: %s", connection->number, count ? strerror(errno) : "closed by the server");
+    network_time = clock_now();
+    size_t length = have + (size_t)count, done = handle_packets(connection, network.input, length);
+    keep_part(connection, network.input + done, length - done);
+}
+
+static void finish_connect(Connection *connection) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+    if (error) fail(EXIT_SERVER, "connection %u: connect: %s", connection->number, strerror(error));
+    connection->open = true;
+    network.events.opened(connection);
+}
+
+void network_poll(int timeout_ms) {
+    struct epoll_event ready[512];
+    int count = epoll_wait(network.epoll, ready, 512, timeout_ms);
+    network_time = clock_now();
+    for (int i = 0; i < count; i++) {
+        Connection *connection = ready[i].data.ptr;
+        if (!connection->open) {
+            finish_connect(connection);
+            continue;
+        }
+        if (ready[i].events & EPOLLOUT) network_flush(connection);
+        if (ready[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP)) read_chunk(connection);
+    }
+}

@@ -1,0 +1,34 @@
+/* Non-blocking TCP connections on one epoll: bytes out of a buffer each, whole MQTT packets in. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct {
+    uint32_t number;
+    int fd;
+    bool open, blocked;          /* blocked: what is left of the output waits for the socket */
+    uint8_t *out, *part;         /* unsent output is out[out_start, out_end); part: the start of a packet */
+    uint32_t out_start, out_end, out_capacity, part_length, part_capacity;
+} Connection;
+
+/* What the program does with a connection. */
+typedef struct {
+    void (*opened)(Connection *);
+    void (*packet)(Connection *, uint8_t header, const uint8_t *body, uint32_t length);
+    void (*written)(Connection *);   /* all of its output is with the kernel */
+} ConnectionEvents;
+
+/* The time at which the bytes being handled were read: the clock is read once per chunk, not per message. */
+extern uint64_t network_time;
+
+void network_start(ConnectionEvents events);
+void network_connect(Connection *connection, uint32_t number);
+
+/* Waits at most so long for the sockets and handles what they have. */
+void network_poll(int timeout_ms);
+
+/* Makes room for this many bytes of output, which the caller fills in. */
+uint8_t *network_room(Connection *connection, uint32_t bytes);
+
+/* Writes the output, now or when the socket takes it. */
+void network_flush(Connection *connection);

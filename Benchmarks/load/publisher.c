@@ -1,0 +1,120 @@
+#include "publisher.h"
+#include "mqtt.h"
+#include "options.h"
+#include "stamp.h"
+#include "support.h"
+#include <string.h>
+
+enum { STEP_MESSAGES = 8192, MAX_WRITE = 64 << 10 };
+
+typedef struct {
+    Connection *connection;
+    uint32_t sequence;        /* messages sent */
+    bool queued;
+    int64_t undelivered;      /* deliveries awaited, over all subscribers */
+    uint64_t last_delivery;
+} Publisher;
+
+uint64_t publishers_sent, publishers_stalled;
+
+static Publisher *publishers;
+static PublishHeader header;
+static uint8_t *filler;
+static int64_t most_undelivered, refill_mark;
+static uint32_t batch;
+static struct { uint32_t *slots, capacity, head, count; } ready;   /* ring of publishers that may send */
+
+static void enqueue(Publisher *publisher) {
+    if (publisher->queued || publisher->connection->blocked) return;
+    publisher->queued = true;
+    ready.slots[(ready.head + ready.count++) % ready.capacity] = (uint32_t)(publisher - publishers);
+}
+
+/* A publisher that has filled its window waits until half of it is free, so that batches form. */
+static void refill(Publisher *publisher) {
+    if (publisher->undelivered <= refill_mark) enqueue(publisher);
+}
+
+void publishers_start(Connection *connections) {
+    header = mqtt_publish_header(options.topic, options.size);
+    filler = memset(zeroed(options.size, 1), 'x', options.size);
+    most_undelivered = (int64_t)options.window * options.subscribers;
+    refill_mark = most_undelivered / 2;
+    batch = MAX_WRITE / (header.length + options.size);
+    if (batch > options.batch) batch = options.batch;
+    if (!batch) batch = 1;
+    ready.slots = zeroed(ready.capacity = options.publishers, sizeof *ready.slots);
+    publishers = zeroed(options.publishers, sizeof *publishers);
+    for (uint32_t i = 0; i < options.publishers; i++) {
+        publishers[i].connection = &connections[i];
+        enqueue(&publishers[i]);
+    }
+}
+
+/* Messages that the window lets this publisher send now. */
+static uint32_t allowance(const Publisher *publisher) {
+    int64_t room = (most_undelivered - publisher->undelivered) / options.subscribers;
+    return room < 0 ? 0 : room < batch ? (uint32_t)room : batch;
+}
+
+static void send_batch(Publisher *publisher, uint32_t count, uint64_t time) {
+    uint32_t number = (uint32_t)(publisher - publishers), message = header.length + options.size;
+    uint8_t *room = network_room(publisher->connection, count * message);
+    for (uint32_t i = 0; i < count; i++, room += message) {
+        memcpy(room, header.bytes, header.length);
+        stamp_write(room + header.length, (Stamp){ time, number, publisher->sequence++ });
+        memcpy(room + header.length + STAMP_BYTES, filler, options.size - STAMP_BYTES);
+    }
+    if (!publisher->undelivered) publisher->last_delivery = time;
+    publisher->undelivered += (int64_t)count * options.subscribers;
+    publishers_sent += count;
+    network_flush(publisher->connection);
+}
+
+bool publishers_step(void) {
+    uint32_t quota = STEP_MESSAGES;
+    while (quota && ready.count) {
+        Publisher *publisher = &publishers[ready.slots[ready.head]];
+        ready.head = (ready.head + 1) % ready.capacity;
+        ready.count--;
+        publisher->queued = false;
+        uint32_t count = allowance(publisher);
+        if (count > quota) count = quota;
+        if (!count || publisher->connection->blocked) continue;
+        send_batch(publisher, count, clock_now());
+        quota -= count;
+        if (allowance(publisher)) enqueue(publisher);
+    }
+    return ready.count > 0;
+}
+
+void publisher_written(uint32_t publisher) {
+    if (publishers) refill(&publishers[publisher]);
+}
+
+void publisher_delivered(uint32_t number, uint32_t count) {
+    Publisher *publisher = &publishers[number];
+    publisher->undelivered -= count;
+    if (publisher->undelivered < 0) publisher->undelivered = 0;   /* had been written off */
+    publisher->last_delivery = network_time;
+    refill(publisher);
+}
+
+void publishers_write_off(void) {
+    for (uint32_t i = 0; i < options.publishers; i++) {
+        Publisher *publisher = &publishers[i];
+        if (publisher->undelivered <= refill_mark || network_time - publisher->last_delivery < SECOND) continue;
+        publishers_stalled++;
+        publisher->undelivered = 0;
+        publisher->last_delivery = network_time;
+        refill(publisher);
+    }
+}
+
+uint32_t publisher_sequence(uint32_t publisher) { return publishers[publisher].sequence; }
+
+bool publishers_settled(void) {
+    for (uint32_t i = 0; i < options.publishers; i++)
+        if (publishers[i].undelivered || publishers[i].connection->out_end) return false;
+    return true;
+}

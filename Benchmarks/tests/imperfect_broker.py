@@ -1,0 +1,124 @@
+"""A broker that drops, doubles and delays messages on purpose and keeps count: the load program has to find out."""
+
+import collections
+import selectors
+import socket
+import struct
+import threading
+
+CONNACK, SUBACK = b"\x20\x02\x00%c", b"\x90\x03%s\x00"
+
+
+class ImperfectBroker:
+    """MQTT 3.1.1 as far as the load program speaks it. Every n-th message goes wrong; 0 means never."""
+
+    def __init__(self, drop=0, double=0, delay=0, refuse=False, cut_after=0):
+        self.every = {"drop": drop, "double": double, "delay": delay}
+        self.refuse, self.cut_after = refuse, cut_after
+        self.counts = collections.Counter()
+        self.buffers, self.subscribers, self.held = {}, [], {}
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.listener, selectors.EVENT_READ)
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
+        self.selector.close()
+        for opened in (self.listener, *self.buffers):
+            opened.close()
+
+    def serve(self):
+        while not self.ended.is_set():
+            for key, _ in self.selector.select(0.02):
+                if key.fileobj is self.listener:
+                    self.accept()
+                else:
+                    self.read(key.fileobj)
+
+    def accept(self):
+        peer = self.listener.accept()[0]
+        self.buffers[peer] = b""
+        self.selector.register(peer, selectors.EVENT_READ)
+
+    def read(self, peer):
+        data = receive(peer)
+        if not data:
+            self.selector.unregister(peer)
+            return
+        self.buffers[peer] += data
+        while packet := next_packet(self.buffers[peer]):
+            header, body, whole = packet
+            self.buffers[peer] = self.buffers[peer][len(whole) :]
+            self.take(peer, header >> 4, body, whole)
+
+    def take(self, peer, kind, body, whole):
+        if kind == 1:
+            peer.sendall(CONNACK % (5 if self.refuse else 0))
+        elif kind == 8:
+            self.subscribers.append(peer)
+            peer.sendall(SUBACK % body[:2])
+        elif kind == 3:
+            self.publish(body, whole)
+
+    def publish(self, body, whole):
+        [topic] = struct.unpack_from(">H", body)
+        [publisher] = struct.unpack_from("=I", body, 2 + topic + 8)
+        self.counts["published"] += 1
+        if self.counts["published"] == self.cut_after:
+            self.subscribers[0].shutdown(socket.SHUT_RDWR)
+            return
+        for subscriber in self.subscribers:
+            self.deliver(subscriber, (subscriber, publisher), whole)
+
+    def deliver(self, subscriber, pair, whole):
+        self.counts["due"] += 1
+        if self.turn("drop"):
+            return
+        if self.turn("delay") and pair not in self.held:
+            self.held[pair] = whole
+            return
+        late = self.held.pop(pair, b"")
+        self.counts["late"] += bool(late)
+        copies = 2 if self.turn("double") else 1
+        self.counts["delivered"] += 1 + bool(late)
+        send(subscriber, whole * copies + late)
+
+    def turn(self, fault):
+        every = self.every[fault]
+        happens = bool(every) and self.counts["due"] % every == 0
+        self.counts[fault] += happens
+        return happens
+
+
+def receive(peer):
+    try:
+        return peer.recv(1 << 18)
+    except OSError:
+        return b""
+
+
+def send(peer, data):
+    try:
+        peer.sendall(data)
+    except OSError:
+        pass  # the load program has ended
+
+
+def next_packet(data):
+    """(first byte, body, all of it) of the first whole packet; None if there is none."""
+    length, shift = 0, 0
+    for at in range(1, min(len(data), 5)):
+        length |= (data[at] & 127) << shift
+        shift += 7
+        if data[at] < 128:
+            end = at + 1 + length
+            return (data[0], data[at + 1 : end], data[:end]) if len(data) >= end else None
+    return None
