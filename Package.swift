@@ -127,7 +127,7 @@ let package = Package(
             "Bootstrap",
             "Shared/Bootstrap",
             [
-                "Model", .logging, .metrics, .serviceLifecycle, .hummingbird, .httpTypes,
+                "Model", .logging, .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Configuration", package: "swift-configuration"),
             ]
         ),

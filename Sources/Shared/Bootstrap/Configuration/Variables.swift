@@ -1,0 +1,147 @@
+internal import Configuration
+package import Model
+internal import Synchronization
+
+/// The one reader of `MF_*` variables: an empty value counts as unset, and an error names variable and value.
+///
+/// What is read is also remembered, so that the program can list its variables and the documentation can be held to it.
+package final class Variables: Sendable {
+    /// A variable that was asked for.
+    package struct Entry: Sendable, Hashable {
+        package let name: String
+        package let type: String
+        /// As it would be written; nil if there is none.
+        package let defaultValue: String?
+    }
+
+    private let reader: ConfigReader
+    private let known: Set<String>
+    private let asked = Mutex<[Entry]>([])
+
+    /// Reads from the given variables; usually those of the process.
+    package init(_ environment: [String: String]) {
+        self.reader = ConfigReader(provider: EnvironmentVariablesProvider(environmentVariables: environment))
+        self.known = Set(environment.keys.filter { $0.hasPrefix("MF_") })
+    }
+
+    /// Everything that was asked for, by name.
+    package var entries: [Entry] {
+        asked.withLock { $0 }.sorted { $0.name < $1.name }
+    }
+
+    /// Variables that are set but that nobody asked for: usually a slip of the pen.
+    package var unknown: [String] {
+        known.subtracting(entries.map(\.name)).sorted()
+    }
+
+    package func string(_ name: String, default defaultValue: String) -> String {
+        read(name, "text", defaultValue) ?? defaultValue
+    }
+
+    package func optionalString(_ name: String) -> String? {
+        read(name, "text", nil)
+    }
+
+    package func secret(_ name: String) -> Secret? {
+        read(name, "secret", nil).map(Secret.init)
+    }
+
+    package func integer(
+        _ name: String,
+        default defaultValue: Int,
+        in range: ClosedRange<Int>
+    ) throws(ConfigurationError) -> Int {
+        guard let text = read(name, "integer", "\(defaultValue)") else { return defaultValue }
+        guard let number = Int(text), range.contains(number) else {
+            throw ConfigurationError(name, text, "a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    package func port(_ name: String, default defaultValue: Int) throws(ConfigurationError) -> Int {
+        try integer(name, default: defaultValue, in: 0...65_535)
+    }
+
+    /// `true`, `t`, `1` and `false`, `f`, `0`, in any letter case (contract section 7).
+    package func bool(_ name: String, default defaultValue: Bool) throws(ConfigurationError) -> Bool {
+        guard let text = read(name, "boolean", "\(defaultValue)") else { return defaultValue }
+        switch text.lowercased() {
+        case "1", "t", "true": return true
+        case "0", "f", "false": return false
+        default: throw ConfigurationError(name, text, "true or false")
+        }
+    }
+
+    /// A number with its unit: `500ms`, `10s`, `5m`, `1h`.
+    package func duration(
+        _ name: String,
+        default defaultValue: String,
+        in range: ClosedRange<Duration> = .milliseconds(1)...(.seconds(30 * 86_400))
+    ) throws(ConfigurationError) -> Duration {
+        let text = read(name, "duration", defaultValue) ?? defaultValue
+        guard let duration = Duration(variable: text), range.contains(duration) else {
+            throw ConfigurationError(name, text, "a duration as 500ms, 10s, 5m or 1h within \(range)")
+        }
+        return duration
+    }
+
+    package func choice<Value: RawRepresentable & CaseIterable & Sendable>(
+        _ name: String,
+        default defaultValue: Value
+    ) throws(ConfigurationError) -> Value where Value.RawValue == String {
+        let names = Value.allCases.map(\.rawValue).joined(separator: ", ")
+        guard let text = read(name, names, defaultValue.rawValue) else { return defaultValue }
+        guard let value = Value(rawValue: text.lowercased()) else {
+            throw ConfigurationError(name, text, "one of \(names)")
+        }
+        return value
+    }
+
+    private func read(_ name: String, _ type: String, _ defaultValue: String?) -> String? {
+        asked.withLock { entries in
+            guard !entries.contains(where: { $0.name == name }) else { return }
+            entries.append(Entry(name: name, type: type, defaultValue: defaultValue))
+        }
+        let key = ConfigKey(name.split(separator: "_").map { $0.lowercased() })
+        let text = reader.string(forKey: key, isSecret: type == "secret")
+        return text.flatMap { $0.isEmpty ? nil : $0 }
+    }
+}
+
+/// A variable that can't be used as it is set.
+package struct ConfigurationError: Error, CustomStringConvertible {
+    package let variable: String
+    package let description: String
+
+    package init(_ variable: String, _ value: String, _ expected: String) {
+        self.variable = variable
+        self.description = "\(variable)='\(value)': expected \(expected)"
+    }
+
+    package init(_ variable: String, _ problem: String) {
+        self.variable = variable
+        self.description = "\(variable): \(problem)"
+    }
+}
+
+extension Duration {
+    /// Reads `500ms`, `10s`, `5m` or `1h`.
+    init?(variable text: String) {
+        let number = text.prefix { $0.isASCII && $0.isNumber }
+        guard let amount = Int64(number), amount <= 1_000_000_000 else { return nil }
+        switch text.dropFirst(number.count) {
+        case "ms": self = .milliseconds(amount)
+        case "s": self = .seconds(amount)
+        case "m": self = .seconds(amount * 60)
+        case "h": self = .seconds(amount * 3_600)
+        default: return nil
+        }
+    }
+
+    /// Whole nanoseconds, at most 292 years.
+    package var nanoseconds: UInt64 {
+        let (seconds, attoseconds) = components
+        return UInt64(clamping: seconds).multipliedReportingOverflow(by: 1_000_000_000).partialValue
+            &+ UInt64(clamping: attoseconds / 1_000_000_000)
+    }
+}

@@ -1,0 +1,41 @@
+internal import Logging
+
+#if canImport(FoundationEssentials)
+    internal import FoundationEssentials
+#else
+    internal import Foundation
+#endif
+
+/// One JSON object a line with `level`, `message`, `ts` (RFC 3339, UTC) and `logger`; facts become members of their own.
+struct JSONLogHandler: LogHandler {
+    let label: String
+    var logLevel = Logger.Level.info
+    var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
+
+    init(label: String) {
+        self.label = label
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var members: [String: String] = [:]
+        for facts in [metadataProvider?.get(), metadata, event.metadata] {
+            for (name, value) in facts ?? [:] { members[name] = "\(value)" }
+        }
+        if let error = event.error { members["error"] = "\(error)" }
+        members["level"] = event.level == .warning ? "warn" : event.level.rawValue
+        members["message"] = event.message.description
+        members["logger"] = label
+        members["ts"] = Date().formatted(.iso8601.time(includingFractionalSeconds: true))
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard var line = try? encoder.encode(members) else { return }
+        line.append(UInt8(ascii: "\n"))
+        try? FileHandleOutput.standardError.write(line)
+    }
+}
