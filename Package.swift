@@ -84,8 +84,8 @@ let package = Package(
             "HTTPSupport",
             "Shared/HTTPSupport",
             [
-                "Model", .hummingbird, .httpTypes, .logging, .metrics, .nio("NIOCore"),
-                .nio("NIOFoundationEssentialsCompat"),
+                "Model", .hummingbird, .product(name: "HummingbirdCore", package: "hummingbird"), .httpTypes, .logging,
+                .metrics, .serviceLifecycle, .nio("NIOCore"), .nio("NIOHTTP1"),
             ]
         ),
         library("UsersAPI", "Users/API", ["UsersCore", "HTTPSupport", "Model", .hummingbird, .httpTypes, .logging]),
@@ -174,6 +174,14 @@ let package = Package(
         tests(
             "BootstrapTests",
             ["Bootstrap", "Model", .metrics, .product(name: "Configuration", package: "swift-configuration")]
+        ),
+        tests(
+            "HTTPSupportTests",
+            [
+                "HTTPSupport", "Model", .hummingbird, .httpTypes, .logging, .serviceLifecycle, .nio("NIOCore"),
+                .nio("NIOPosix"), .nio("NIOEmbedded"), .nio("NIOHTTP1"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ]
         ),
         tests(
             "UsersTests",

@@ -1,0 +1,97 @@
+internal import HTTPTypes
+package import Hummingbird
+internal import Logging
+internal import Metrics
+internal import NIOCore
+
+/// Answers the requests of one listener: finds the route, measures, and turns every error into its problem body.
+package struct RESTResponder: HTTPResponder {
+    package typealias Context = RESTContext
+
+    package let metrics: RESTMetrics
+    private let table: RouteTable
+    private let instruments: [String: RESTMetrics.Instruments]
+
+    package init(_ table: RouteTable, metrics: RESTMetrics) {
+        self.table = table
+        self.metrics = metrics
+        let labels = Set(table.routes.compactMap(\.label))
+        self.instruments = Dictionary(uniqueKeysWithValues: labels.map { ($0, metrics.instruments(label: $0)) })
+    }
+
+    package func respond(to request: Request, context: RESTContext) async -> Response {
+        let start = ContinuousClock.now
+        var pattern = "–"
+        var response: Response
+        do {
+            let target = try RequestTarget(request.head.path ?? "")
+            switch try table.match(request.method, target) {
+            case .route(let route, let parameters):
+                pattern = route.pattern.description
+                let call = RESTRequest(
+                    request,
+                    context: context,
+                    parameters: parameters,
+                    query: String(target.query),
+                    bodyLimit: route.bodyLimit
+                )
+                response = await run(route, call)
+            case .redirect(let location):
+                response = .empty(.permanentRedirect, headers: [.location: location])
+            }
+        } catch {
+            response = error.response
+        }
+        finish(&response, of: request)
+        context.logger.debug(
+            "request",
+            metadata: [
+                "method": "\(request.method)", "route": "\(pattern)", "status": "\(response.status.code)",
+                "duration": "\(ContinuousClock.now - start)",
+            ]
+        )
+        return response
+    }
+
+    private func run(_ route: RouteTable.Route, _ request: RESTRequest) async -> Response {
+        let start = ContinuousClock.now
+        let response: Response
+        do {
+            response = try await route.handler(request)
+        } catch {
+            response = problem(for: error, request).response
+        }
+        if let label = route.label, let instruments = instruments[label] {
+            instruments.count.increment()
+            instruments.latency.record(duration: ContinuousClock.now - start)
+        }
+        return response
+    }
+
+    private func problem(for error: any Error, _ request: RESTRequest) -> Problem {
+        switch error {
+        case let problem as Problem: return problem
+        case let error as any ProblemConvertible: return logged(error.problem, because: error, request)
+        case is CancellationError: return .unavailable()
+        // The guard of the connection has answered already; whatever is said here goes nowhere.
+        case is RequestCutShort, is ChannelError: return Problem(.badRequest, "request cut short")
+        default: return logged(.internalError, because: error, request)
+        }
+    }
+
+    /// Our own failures are told to the log, with the request's id; the client learns nothing but the status.
+    private func logged(_ problem: Problem, because error: any Error, _ request: RESTRequest) -> Problem {
+        if problem.status.kind == .serverError {
+            request.logger.error("request failed", metadata: ["error": "\(error)"])
+        }
+        return problem
+    }
+
+    private func finish(_ response: inout Response, of request: Request) {
+        // Answers hold tokens, keys and personal data.
+        response.headers[.cacheControl] = "no-store"
+        response.headers[.xContentTypeOptions] = "nosniff"
+        if response.status.code >= 400 { metrics.countRefusal(response.status.code) }
+        if request.method == .head { response = response.createHeadResponse() }
+    }
+}
