@@ -9,6 +9,7 @@ PYTHON ?= python3
 RELEASE_FLAGS = --configuration release --product fluxgate
 ifeq ($(shell uname),Linux)
 RELEASE_FLAGS += --static-swift-stdlib
+BENCH_TESTS = bench-tests
 endif
 
 # What `make lint` and `make test` compile, with the same flags so that it is compiled once: everything, for debugging,
@@ -42,7 +43,7 @@ build: toolchain packages-run ## build the release program, .build/release/fluxg
 # --- for developers --------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: packages-test unit end-to-end ## install what is missing, run every test: unit rings, then end to end on the release program
+test: packages-test unit $(BENCH_TESTS) end-to-end ## install what is missing, run every test: unit rings, then end to end on the release program
 
 .PHONY: unit
 unit: build-tests ## run the unit rings alone, under Thread Sanitizer
@@ -51,6 +52,11 @@ unit: build-tests ## run the unit rings alone, under Thread Sanitizer
 .PHONY: end-to-end
 end-to-end: build packages-test $(VENV)/.installed ## run the end-to-end ring alone, on the release program
 	$(VENV)/bin/python -m pytest Tests/EndToEnd $(ARGS)
+
+# The load program uses what only Linux has.
+.PHONY: bench-tests
+bench-tests: packages-test
+	$(PYTHON) -m unittest discover --start-directory Benchmarks/tests
 
 .PHONY: lint
 lint: toolchain packages-test $(VENV)/.installed ## check format, warnings, imports, Python, shell, OpenAPI and what is committed
