@@ -27,6 +27,9 @@ package struct Subscription: Equatable, Sendable {
         self.retainAsPublished = retainAsPublished
         self.retainHandling = retainHandling
     }
+
+    /// Whether MQTT 5 reads the filter as a shared subscription; to earlier versions it is an ordinary one.
+    package var isShared: Bool { filter.hasPrefix("$share/") }
 }
 
 extension Subscription {
@@ -40,7 +43,6 @@ extension Subscription {
         guard let qos = MQTTQoS(rawValue: options & 0b11) else { throw .invalidQoS }
         guard let handling = RetainHandling(rawValue: options >> 4 & 0b11) else { throw .invalidRetainHandling }
         let noLocal = options & Self.noLocalFlag != 0
-        guard !noLocal || !filter.hasPrefix("$share/") else { throw .noLocalOnSharedSubscription }
         self.init(
             filter: filter,
             qos: qos,
@@ -48,6 +50,7 @@ extension Subscription {
             retainAsPublished: options & Self.retainAsPublishedFlag != 0,
             retainHandling: handling
         )
+        guard !noLocal || !isShared else { throw .noLocalOnSharedSubscription }
     }
 
     func options(version: MQTTVersion) -> UInt8 {
