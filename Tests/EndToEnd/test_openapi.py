@@ -9,10 +9,11 @@ from support.server import REPOSITORY
 from tables.auth_api import AUTH
 from tables.case import statuses
 from tables.connections import CONNECTIONS
+from tables.outages import THINGS_OUTAGE, USERS_OUTAGE
 from tables.things import THINGS
 from tables.users import LIMITED, USERS
 
-DOCUMENTED = {"users.yaml": [USERS, LIMITED], "things.yaml": [THINGS, CONNECTIONS, AUTH]}
+DOCUMENTED = {"users.yaml": [USERS, LIMITED, USERS_OUTAGE], "things.yaml": [THINGS, CONNECTIONS, AUTH, THINGS_OUTAGE]}
 METHODS = {"get", "put", "post", "patch", "delete", "head", "options", "trace"}
 # Common to all listeners and no operation of the service (tables/routing.py).
 COMMON = {"GET /version"}

@@ -84,4 +84,4 @@ def publish_http(server: Server, channel: str, key: str, payload: bytes, subtopi
     """One message over the HTTP adapter; the status tells."""
     headers = {"Authorization": key} | ({"Content-Type": content_type} if content_type else {})
     path = f"/channels/{channel}/messages" + (f"/{subtopic}" if subtopic else "")
-    return requests.post(server.url("http", path), data=payload, headers=headers, timeout=10).status_code
+    return requests.post(server.url("http", path), data=payload, headers=headers, timeout=30).status_code

@@ -1,5 +1,6 @@
 """Sends a row of a status table and judges the answer."""
 
+import collections.abc
 import contextlib
 import http.client
 import json
@@ -29,24 +30,32 @@ def headers_of(case: Case, world: World) -> dict[str, str]:
     return headers
 
 
-def send(server: Server, case: Case, world: World) -> Reply:
-    """The request exactly as the row writes it: http.client re-encodes nothing."""
+def prepared(server: Server, case: Case, world: World) -> collections.abc.Callable[[], Reply]:
+    """The request exactly as the row writes it, ready to be sent; whatever it names has been made."""
     body = case.body if case.body is not None else None if case.json is UNSET else json.dumps(world.fill(case.json)).encode()
-    headers = headers_of(case, world)
+    target, headers = target_of(case, world), headers_of(case, world)
     if (type := "application/json" if case.type is UNSET else case.type) and body is not None:
         headers["Content-Type"] = type
-    connection = http.client.HTTPConnection("127.0.0.1", server.ports[case.listener], timeout=15)
-    with contextlib.closing(connection):
-        connection.putrequest(case.operation.split(" ")[0], target_of(case, world))
-        for name, value in headers.items():
-            connection.putheader(name, value)
-        if body is not None:
-            connection.putheader("Content-Length", str(len(body)))
-        connection.endheaders()
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # It may refuse a long body before its end.
-            if body:
-                connection.send(body)
-        return Reply(connection.getresponse())
+
+    def send() -> Reply:
+        connection = http.client.HTTPConnection("127.0.0.1", server.ports[case.listener], timeout=30)
+        with contextlib.closing(connection):
+            connection.putrequest(case.operation.split(" ")[0], target)  # It re-encodes nothing.
+            for name, value in headers.items():
+                connection.putheader(name, value)
+            if body is not None:
+                connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders()
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # It may refuse a long body before its end.
+                if body:
+                    connection.send(body)
+            return Reply(connection.getresponse())
+
+    return send
+
+
+def send(server: Server, case: Case, world: World) -> Reply:
+    return prepared(server, case, world)()
 
 
 def judge(case: Case, reply: Reply, world: World) -> None:

@@ -60,7 +60,8 @@ class Server:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("MF_")}
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
-                [str(BINARY), "serve"], env={**inherited, **self.variables}, cwd=self.directory, stdout=log, stderr=log
+                [str(BINARY), "serve"], env={**inherited, **self.variables}, cwd=self.directory, stdout=log, stderr=log,
+                restore_signals=False,  # Python ignores SIGXFSZ, and so must the program where a test limits its files.
             )
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:

@@ -82,6 +82,7 @@ def unauthorised(**more) -> tuple[Case, ...]:
         Case("a thing key for a token", 403, token="$thing_key", **more),
         Case("another scheme", 403, token="Thing $token", **more),
         Case("Basic scheme", 403, token="Basic $token", **more),
+        Case("two Authorization headers", 400, headers={"authorization": "$token"}, **more),
     )
 
 
