@@ -59,7 +59,7 @@ let package = Package(
         library("ThingsCore", "Things/Core", ["Model", .logging]),
         library("AdaptersCore", "Adapters/Core", ["Model", "Messaging"]),
         library("MQTTCodec", "Adapters/MQTT/Codec", [.nio("NIOCore")]),
-        library("MQTTSession", "Adapters/MQTT/Session", ["Model", "Messaging", "MQTTCodec", .nio("NIOCore")]),
+        library("MQTTSession", "Adapters/MQTT/Session", ["MQTTCodec", .nio("NIOCore")]),
 
         // Ring 2: what the rules reach out to.
         library("SQL", "Shared/SQL", ["Model"]),
@@ -118,7 +118,7 @@ let package = Package(
             "Adapters/MQTT/Transport",
             [
                 "AdaptersCore", "AdapterTransport", "MQTTCodec", "MQTTSession", "Messaging", "Model",
-                .nio("NIOCore"), .nio("NIOHTTP1"), .nio("NIOWebSocket"), .logging,
+                .nio("NIOCore"), .nio("NIOHTTP1"), .nio("NIOWebSocket"),
             ]
         ),
 

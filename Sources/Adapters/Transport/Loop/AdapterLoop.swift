@@ -12,7 +12,7 @@ package final class AdapterLoop {
     package let access: AccessTable
     package let interest: LoopInterest
 
-    private let index: Int
+    package let index: Int
     private let links: LoopLinks
     private var components: [any LoopComponent] = []
     private var outboxes: [[Message]]

@@ -13,12 +13,15 @@ package struct PublishRequest: Sendable {
     package let source: SourceProtocol
     /// 0, 1 or 2; what comes over HTTP and WebSockets counts as 1.
     package let qos: UInt8
+    /// The MQTT connection that it came from, as ``Message/origin``.
+    package let origin: UInt64
 
-    package init(topic: Topic, payload: ByteBuffer, source: SourceProtocol, qos: UInt8) {
+    package init(topic: Topic, payload: ByteBuffer, source: SourceProtocol, qos: UInt8, origin: UInt64 = 0) {
         self.topic = topic
         self.payload = payload
         self.source = source
         self.qos = qos
+        self.origin = origin
     }
 }
 
@@ -31,6 +34,8 @@ package struct Message: Sendable {
     package let created: UInt64
     package let source: SourceProtocol
     package let qos: UInt8
+    /// Which connection of this process it came from, for subscribers that don't want their own; 0 for none.
+    package let origin: UInt64
 
     /// Nil if the grant is for another channel or no longer good.
     package init?(_ request: PublishRequest, by grant: ChannelGrant, at created: UInt64) {
@@ -41,5 +46,6 @@ package struct Message: Sendable {
         self.created = created
         self.source = request.source
         self.qos = request.qos
+        self.origin = request.origin
     }
 }

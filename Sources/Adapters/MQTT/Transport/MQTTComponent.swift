@@ -1,0 +1,136 @@
+internal import AdapterTransport
+internal import AdaptersCore
+internal import MQTTCodec
+internal import MQTTSession
+internal import Messaging
+internal import Model
+internal import NIOCore
+
+/// The MQTT connections of one event loop, and who of them wants what.
+final class MQTTComponent: LoopComponent {
+    let loop: AdapterLoop
+    let limits: MQTTLimits
+    let settings: SessionSettings
+    let registry: ClientRegistry
+
+    private var subscriptions = SubscriptionTrie<MQTTSubscription>()
+    private var matches = MatchCache<[MQTTDelivery]>()
+    /// All connections, also those that haven't logged in.
+    private var connections: [ObjectIdentifier: MQTTConnection] = [:]
+    private var sessions = LiveSessions<MQTTConnection>()
+    private var toWrite: [MQTTConnection] = []
+    private var lastOrigin: UInt64
+
+    init(loop: AdapterLoop, limits: MQTTLimits, registry: ClientRegistry) {
+        self.loop = loop
+        self.limits = limits
+        self.settings = limits.sessionSettings
+        self.registry = registry
+        self.lastOrigin = UInt64(loop.index) << 48
+    }
+
+    var connectionCount: Int { connections.count }
+
+    // MARK: Connections
+
+    func opened(_ connection: MQTTConnection) -> UInt64 {
+        connections[ObjectIdentifier(connection)] = connection
+        loop.counters.connectionsMQTT.add()
+        lastOrigin += 1
+        return lastOrigin
+    }
+
+    func closed(_ connection: MQTTConnection) {
+        guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+        loop.counters.connectionsMQTT.add(-1)
+    }
+
+    func loggedIn(_ connection: MQTTConnection, _ identity: ThingIdentity) {
+        sessions.insert(connection, of: identity.thing)
+    }
+
+    func loggedOut(_ connection: MQTTConnection, _ identity: ThingIdentity) {
+        sessions.remove(connection, of: identity.thing)
+    }
+
+    func hasToWrite(_ connection: MQTTConnection) {
+        toWrite.append(connection)
+        loop.scheduleTurnEnd()
+    }
+
+    // MARK: Subscriptions
+
+    func subscribe(_ subscription: MQTTSubscription) {
+        let filter = subscription.filter
+        let isNew = subscriptions.insert(
+            subscription,
+            of: ObjectIdentifier(subscription),
+            to: filter.channel,
+            filter.subtopic
+        )
+        if isNew { loop.interest.add(filter.channel) }
+    }
+
+    func unsubscribe(_ subscription: MQTTSubscription) {
+        let filter = subscription.filter
+        guard subscriptions.remove(ObjectIdentifier(subscription), from: filter.channel, filter.subtopic) else {
+            return
+        }
+        loop.interest.remove(filter.channel)
+    }
+
+    // MARK: LoopComponent
+
+    func deliver(_ message: Message) {
+        guard !subscriptions.isEmpty else { return }
+        let deliveries = matches.matches(of: message.topic, generation: subscriptions.generation) {
+            var found: [MQTTSubscription] = []
+            subscriptions.forEachMatch(message.topic.channel, message.topic.subtopic) { found.append($0) }
+            return MQTTDelivery.merging(found, of: message.topic)
+        }
+        guard !deliveries.isEmpty else { return }
+        var packets = OutgoingPackets(message)
+        for delivery in deliveries {
+            if delivery.noLocal, delivery.connection.origin == message.origin { continue }
+            if delivery.connection.deliver(&packets, delivery) {
+                loop.counters.deliveredMQTT.add()
+            } else {
+                loop.counters.droppedMQTT.add()
+            }
+        }
+    }
+
+    func turnEnded() {
+        let writers = toWrite
+        toWrite.removeAll(keepingCapacity: true)
+        for connection in writers { connection.write() }
+    }
+
+    func apply(_ event: AccessEvent) {
+        for connection in touched(by: event) { connection.end(.notAuthorized, .rightTaken) }
+    }
+
+    /// A thing that loses a channel loses the connections that listen to it; a publisher is refused with its next message.
+    private func touched(by event: AccessEvent) -> [MQTTConnection] {
+        switch event {
+        case .thingRemoved(let thing), .keyChanged(let thing):
+            sessions.sessions(of: thing)
+        case .disconnected(let thing, let channel):
+            sessions.sessions(of: thing).filter { $0.isSubscribed(to: channel) }
+        case .channelRemoved(let channel):
+            connections.values.filter { $0.isSubscribed(to: channel) }
+        case .tenantRemoved(let tenant):
+            connections.values.filter { $0.identity?.tenant == tenant }
+        }
+    }
+
+    func sweep(at now: UInt64) {
+        let time = NIODeadline.uptimeNanoseconds(now)
+        let due = connections.values.filter { $0.isDue(at: time) }
+        for connection in due { connection.timedOut(at: time) }
+    }
+
+    func shutDown() {
+        for connection in Array(connections.values) { connection.end(.serverShuttingDown, nil) }
+    }
+}

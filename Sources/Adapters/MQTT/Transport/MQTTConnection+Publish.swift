@@ -1,0 +1,150 @@
+internal import AdapterTransport
+internal import AdaptersCore
+internal import MQTTCodec
+internal import MQTTSession
+internal import Messaging
+internal import Model
+internal import NIOCore
+
+extension MQTTConnection {
+    /// Publishes a message of the client. On the warm path topic and right are those of an earlier message.
+    func publish(_ publish: Publish) {
+        let now = loop.now
+        let contentType = publish.properties.isEmpty ? nil : publish.properties.contentType
+        if let route = routes.route(publish.topic, contentType), let grant = route.grant,
+            publish.payload.readableBytes <= component.limits.maximumMessage,
+            loop.publish(request(publish, route.topic), by: grant, at: now)
+        {
+            return completed(publish, .accepted)
+        }
+        publishAsNew(publish, contentType, now)
+    }
+
+    private func publishAsNew(_ publish: Publish, _ contentType: String?, _ now: UInt64) {
+        guard publish.payload.readableBytes <= component.limits.maximumMessage else {
+            return completed(publish, .tooLarge)
+        }
+        do throws(MQTTCodecError) {
+            _ = try publish.validatedTopic()
+        } catch {
+            return feed { session, actions in session.failed(error, version: session.version, into: &actions) }
+        }
+        let topic: Topic
+        do throws(TopicError) {
+            topic = try MQTTTopicParser.topic(publish.topic.readableBytesView, contentType: contentType)
+        } catch {
+            return completed(publish, .topicInvalid)
+        }
+        guard let identity else { return }
+        wait()
+        loop.access.authorize(identity, topic.channel, at: now) { authorized in
+            guard self.session.phase == .connected else { return }
+            switch authorized {
+            case .granted(let grant):
+                self.routes.insert(Route(topic: topic, grant: grant), publish.topic, contentType)
+                let isPublished = self.loop.publish(self.request(publish, topic), by: grant, at: self.loop.now)
+                self.completed(publish, isPublished ? .accepted : .unavailable)
+            case .refused:
+                self.loop.counters.accessChecks.add()
+                self.completed(publish, .notAuthorized)
+            case .unavailable:
+                self.completed(publish, .unavailable)
+            }
+            self.goOn()
+        }
+    }
+
+    private func request(_ publish: Publish, _ topic: Topic) -> PublishRequest {
+        PublishRequest(
+            topic: topic,
+            payload: publish.payload,
+            source: .mqtt,
+            qos: publish.qos.rawValue,
+            origin: origin
+        )
+    }
+
+    private func completed(_ publish: Publish, _ outcome: PublishOutcome) {
+        // QoS 0 has nothing to acknowledge; MQTT 5 has no answer to a refused one, so it is only counted.
+        if publish.qos == .atMostOnce {
+            if outcome == .accepted { return }
+            if session.version == .v5 { countRefusal(Refusal(outcome), .mqtt) }
+        } else if outcome != .accepted, session.version == .v5 {
+            countRefusal(Refusal(outcome), .mqtt)
+        }
+        feed { session, actions in
+            session.publishCompleted(outcome, qos: publish.qos, packetID: publish.packetID, into: &actions)
+        }
+    }
+
+    /// Publishes the last will, if the thing may still publish there.
+    func publish(_ will: Will) {
+        guard let identity,
+            let topic = try? MQTTTopicParser.topic(
+                ByteBuffer(string: will.topic).readableBytesView,
+                contentType: will.properties.contentType
+            )
+        else { return }
+        let request = PublishRequest(
+            topic: topic,
+            payload: will.payload,
+            source: .mqtt,
+            qos: will.qos.rawValue,
+            origin: origin
+        )
+        let loop = loop
+        loop.access.authorize(identity, topic.channel, at: loop.now) { authorized in
+            if case .granted(let grant) = authorized, loop.publish(request, by: grant, at: loop.now) { return }
+            countRefusal(.notAuthorized, .mqtt)
+        }
+    }
+}
+
+/// A topic that the client published to, and its right to.
+struct Route {
+    let topic: Topic
+    let grant: ChannelGrant?
+}
+
+/// The topics that a client used last. Most publish to one and some to a few: beyond that they are parsed again.
+struct RouteCache {
+    private struct Entry {
+        let name: ByteBuffer
+        let contentType: String?
+        let route: Route
+    }
+
+    private static let capacity = 8
+    /// The one used last stands first.
+    private var entries: [Entry] = []
+
+    mutating func route(_ name: ByteBuffer, _ contentType: String?) -> Route? {
+        guard
+            let index = entries.firstIndex(where: { $0.name == name && $0.contentType == contentType })
+        else { return nil }
+        if index > 0 { entries.swapAt(0, index) }
+        return entries[0].route
+    }
+
+    mutating func insert(_ route: Route, _ name: ByteBuffer, _ contentType: String?) {
+        entries.removeAll { $0.name == name && $0.contentType == contentType }
+        if entries.count >= Self.capacity { entries.removeLast() }
+        // A copy of its own: the slice would hold on to the whole read buffer.
+        entries.insert(
+            Entry(name: ByteBuffer(bytes: name.readableBytesView), contentType: contentType, route: route),
+            at: 0
+        )
+    }
+}
+
+extension Refusal {
+    init(_ outcome: PublishOutcome) {
+        switch outcome {
+        case .accepted, .notAuthorized: self = .notAuthorized
+        case .topicInvalid: self = .badTopic
+        case .unavailable: self = .unavailable
+        case .quotaExceeded: self = .overflow
+        case .tooLarge: self = .tooLarge
+        }
+    }
+}

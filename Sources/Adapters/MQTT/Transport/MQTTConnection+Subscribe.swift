@@ -1,0 +1,105 @@
+internal import AdapterTransport
+internal import AdaptersCore
+internal import MQTTCodec
+internal import MQTTSession
+internal import Messaging
+internal import Model
+
+extension MQTTConnection {
+    func isSubscribed(to channel: ChannelID) -> Bool {
+        subscriptions.keys.contains { $0.channel == channel }
+    }
+
+    /// Grants or refuses each filter by itself, in order [MQTT-3.8.4-6]; SUBACK goes out when all are decided.
+    func subscribe(_ subscribe: Subscribe) {
+        wait()
+        decide(subscribe, [])
+    }
+
+    private func decide(_ subscribe: Subscribe, _ codes: [MQTTReasonCode]) {
+        var codes = codes
+        while codes.count < subscribe.subscriptions.count {
+            let wanted = subscribe.subscriptions[codes.count]
+            switch filter(of: wanted) {
+            case .failure(let code):
+                countRefusal(.badTopic, .mqtt)
+                codes.append(code)
+            case .success(let filter):
+                guard let identity else { return }
+                if let grant = loop.access.grant(identity.thing, filter.channel, at: loop.now), grant.isLive {
+                    codes.append(add(wanted, filter))
+                } else {
+                    return ask(identity, filter, wanted, subscribe, codes)
+                }
+            }
+        }
+        feed { session, actions in
+            session.subscribeCompleted(packetID: subscribe.packetID, codes: codes, into: &actions)
+        }
+        goOn()
+    }
+
+    private func ask(
+        _ identity: ThingIdentity,
+        _ filter: TopicFilter,
+        _ wanted: Subscription,
+        _ subscribe: Subscribe,
+        _ codes: [MQTTReasonCode]
+    ) {
+        loop.access.authorize(identity, filter.channel, at: loop.now) { authorized in
+            guard self.session.phase == .connected else { return }
+            switch authorized {
+            case .granted: self.decide(subscribe, codes + [self.add(wanted, filter)])
+            case .refused:
+                countRefusal(.notAuthorized, .mqtt)
+                self.decide(subscribe, codes + [.notAuthorized])
+            case .unavailable:
+                countRefusal(.unavailable, .mqtt)
+                self.decide(subscribe, codes + [.implementationSpecificError])
+            }
+        }
+    }
+
+    private func add(_ wanted: Subscription, _ filter: TopicFilter) -> MQTTReasonCode {
+        if let known = subscriptions[filter] {
+            known.qos = wanted.qos
+            known.noLocal = wanted.noLocal
+            component.subscribe(known)
+        } else {
+            guard subscriptions.count < component.limits.maximumSubscriptions else {
+                countRefusal(.overflow, .mqtt)
+                return .quotaExceeded
+            }
+            let subscription = MQTTSubscription(
+                connection: self,
+                filter: filter,
+                qos: wanted.qos,
+                noLocal: wanted.noLocal
+            )
+            subscriptions[filter] = subscription
+            component.subscribe(subscription)
+        }
+        return .granted(wanted.qos)
+    }
+
+    private func filter(of wanted: Subscription) -> Result<TopicFilter, MQTTReasonCode> {
+        if wanted.isShared { return .failure(.sharedSubscriptionsNotSupported) }
+        do throws(TopicError) {
+            return .success(try MQTTTopicParser.filter(wanted.filter))
+        } catch {
+            return .failure(.topicFilterInvalid)
+        }
+    }
+
+    func unsubscribe(_ unsubscribe: Unsubscribe) {
+        let codes = unsubscribe.filters.map { text -> MQTTReasonCode in
+            guard let filter = try? MQTTTopicParser.filter(text) else { return .topicFilterInvalid }
+            guard let subscription = subscriptions.removeValue(forKey: filter) else { return .noSubscriptionExisted }
+            component.unsubscribe(subscription)
+            return .success
+        }
+        feed { session, actions in
+            session.unsubscribeCompleted(packetID: unsubscribe.packetID, codes: codes, into: &actions)
+        }
+    }
+}

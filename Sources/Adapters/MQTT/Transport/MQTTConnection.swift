@@ -1,0 +1,284 @@
+internal import AdapterTransport
+internal import AdaptersCore
+internal import MQTTCodec
+internal import MQTTSession
+internal import Messaging
+internal import Model
+internal import NIOCore
+
+/// One MQTT connection: bytes to packets, packets to the session, and what the session decides to acts.
+///
+/// While something is awaited (an access decision, another loop that is behind) nothing is decoded and nothing more is
+/// read, so the client's messages stay in order. Confined to its loop.
+final class MQTTConnection: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    let component: MQTTComponent
+    var loop: AdapterLoop { component.loop }
+    /// Which connection a message came from, for those who don't want their own.
+    private(set) var origin: UInt64 = 0
+
+    var session: ClientSession
+    var identity: ThingIdentity?
+    var client: ClientRegistry.Client?
+    var subscriptions: [TopicFilter: MQTTSubscription] = [:]
+    var routes = RouteCache()
+    var context: ChannelHandlerContext?
+
+    private var decoder: MQTTDecoder
+    private var unread = ByteBuffer()
+    private var isWaiting = false
+    private var readIsDue = false
+    private var actions: [SessionAction] = []
+    private var isPerforming = false
+    private var outbound: OutboundQueue
+    /// The loop's clock at which what is left of a closing connection goes.
+    private var lingersUntil: NIODeadline?
+    private var refusal: Refusal?
+
+    init(component: MQTTComponent) {
+        self.component = component
+        self.session = ClientSession(settings: component.settings, at: .now())
+        self.decoder = MQTTDecoder(maximumPacketSize: MQTTLimits.maximumConnect)
+        self.outbound = OutboundQueue(limit: component.limits.maximumQueue)
+    }
+
+    // MARK: Channel events
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        origin = component.opened(self)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        gone()
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        gone()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        if unread.readableBytes == 0 {
+            unread = bytes
+        } else {
+            unread.writeBuffer(&bytes)
+        }
+        decode()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if isWaiting { readIsDue = true } else { context.read() }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        outbound.flush(to: context.channel)
+        context.fireChannelWritabilityChanged()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    // MARK: In
+
+    private func decode() {
+        let now = NIODeadline.now()
+        while !isWaiting, session.phase != .closed {
+            do throws(MQTTCodecError) {
+                guard let packet = try decoder.next(in: &unread) else { break }
+                session.received(packet, at: now, into: &actions)
+            } catch {
+                session.failed(error, version: decoder.version, into: &actions)
+            }
+            perform()
+        }
+        if session.phase == .closed || unread.readableBytes == 0 { unread = ByteBuffer() }
+        if loop.isCongested { waitForPeers() }
+    }
+
+    /// Stops decoding and reading until ``goOn()``.
+    func wait() {
+        guard !isWaiting else { return }
+        isWaiting = true
+        session.readingPaused()
+    }
+
+    /// Goes on where ``wait()`` stopped. Called when an answer came, maybe while the client's packet is still being worked
+    /// on: then the decoder's loop goes on by itself.
+    func goOn() {
+        guard isWaiting else { return }
+        isWaiting = false
+        session.readingResumed(at: .now())
+        perform()
+        guard !isPerforming else { return }
+        decode()
+        guard !isWaiting, readIsDue, let context else { return }
+        readIsDue = false
+        context.read()
+    }
+
+    private func waitForPeers() {
+        guard !isWaiting, session.phase != .closed else { return }
+        wait()
+        loop.whenUncongested { self.goOn() }
+    }
+
+    // MARK: Actions
+
+    /// Feeds the session and does what it says.
+    func feed(_ event: (inout ClientSession, inout [SessionAction]) -> Void) {
+        event(&session, &actions)
+        perform()
+    }
+
+    private func perform() {
+        guard !isPerforming, !actions.isEmpty else { return }
+        isPerforming = true
+        var next = 0
+        while next < actions.count {
+            let action = actions[next]
+            next += 1
+            perform(action)
+        }
+        actions.removeAll(keepingCapacity: session.phase == .connected)
+        isPerforming = false
+    }
+
+    private func perform(_ action: SessionAction) {
+        switch action {
+        case .publish(let publish): self.publish(publish)
+        case .send(let packet): send(packet)
+        case .authenticate(let connect): authenticate(connect)
+        case .subscribe(let subscribe): self.subscribe(subscribe)
+        case .unsubscribe(let unsubscribe): self.unsubscribe(unsubscribe)
+        case .publishWill(let will): publish(will)
+        case .close(let reason): close(reason)
+        }
+    }
+
+    /// The client may send longer packets now that it is known.
+    func liftLimit() {
+        decoder.maximumPacketSize = component.settings.maximumPacketSize
+    }
+
+    // MARK: Out
+
+    /// Sends a message, or lets it wait. False if the client's queue is full: then it is dropped for this client.
+    func deliver(_ packets: inout OutgoingPackets, _ delivery: MQTTDelivery) -> Bool {
+        guard session.phase == .connected else { return true }
+        let qos = min(delivery.qos, MQTTQoS(rawValue: packets.message.qos) ?? .atLeastOnce)
+        guard qos == .atMostOnce else {
+            let publish = packets.kept(isTyped: delivery.isTyped, qos: qos, version: session.version)
+            let result = session.deliver(publish, into: &actions)
+            perform()
+            if case .dropped = result { return false }
+            return true
+        }
+        guard let packet = packets.atMostOnce(isTyped: delivery.isTyped, version: session.version),
+            packet.readableBytes <= session.clientMaximumPacketSize, outbound.hasRoom(for: packet.readableBytes)
+        else { return false }
+        outbound.append(packet)
+        list()
+        return true
+    }
+
+    private func send(_ packet: MQTTPacket) {
+        let version = session.version
+        outbound.append { buffer in
+            // What the session sends is bounded by its window; a packet that can't be encoded is a bug of ours.
+            do { try packet.encode(into: &buffer, version: version) } catch { assertionFailure("\(error)") }
+        }
+        list()
+    }
+
+    private func list() {
+        guard !outbound.isListed else { return }
+        outbound.isListed = true
+        component.hasToWrite(self)
+    }
+
+    func write() {
+        outbound.isListed = false
+        if let context { outbound.flush(to: context.channel) }
+    }
+
+    // MARK: The end
+
+    /// Ends the connection from our side; MQTT 5 clients are told why.
+    func end(_ code: MQTTReasonCode, _ reason: Refusal?) {
+        refusal = refusal ?? reason
+        feed { session, actions in session.close(code, into: &actions) }
+    }
+
+    func takenOver() { end(.sessionTakenOver, .takenOver) }
+
+    func timedOut(at now: NIODeadline) {
+        if lingersUntil != nil {
+            context?.close(promise: nil)
+        } else {
+            feed { session, actions in session.timerFired(at: now, into: &actions) }
+        }
+    }
+
+    func isDue(at now: NIODeadline) -> Bool {
+        if let lingersUntil { return lingersUntil < now }
+        return session.deadline.map { $0 < now } ?? false
+    }
+
+    /// Writes what is queued and our FIN; the rest goes when the client's FIN comes, or a moment later. A reset at once
+    /// could overtake the packet that says why.
+    private func close(_ reason: SessionEnd) {
+        if let refusal = refusal ?? reason.refusal { countRefusal(refusal, .mqtt) }
+        leave()
+        guard let context else { return }
+        outbound.flushLast(to: context.channel)
+        context.channel.close(mode: .output, promise: nil)
+        lingersUntil = .now() + .seconds(1)
+        isWaiting = false
+        if readIsDue { context.read() }
+    }
+
+    private func gone() {
+        feed { session, actions in session.connectionClosed(into: &actions) }
+        leave()
+        component.closed(self)
+    }
+
+    private func leave() {
+        for subscription in subscriptions.values { component.unsubscribe(subscription) }
+        subscriptions = [:]
+        routes = RouteCache()
+        if let client { component.registry.leave(client, self) }
+        client = nil
+        if let identity { component.loggedOut(self, identity) }
+        identity = nil
+    }
+}
+
+extension SessionEnd {
+    /// What the end counts as, if the client was at fault.
+    fileprivate var refusal: Refusal? {
+        switch self {
+        case .disconnected, .byServer, .connectionLost: nil
+        case .refused(.serverUnavailable): .unavailable
+        case .refused(.clientIdentifierNotValid), .refused(.badAuthenticationMethod): .badRequest
+        case .refused(.topicNameInvalid): .badTopic
+        case .refused: .notAuthorized
+        case .malformed(.packetTooLarge): .tooLarge
+        case .malformed(.unsupportedProtocolLevel), .malformed(.unsupportedProtocolName): .unsupportedVersion
+        case .malformed: .malformed
+        case .violation(.packetTooLarge): .tooLarge
+        case .violation: .protocolError
+        case .publishRefused(.notAuthorized): .notAuthorized
+        case .publishRefused(.topicNameInvalid): .badTopic
+        case .publishRefused: .unavailable
+        case .connectTimeout, .keepAliveTimeout: .timeout
+        }
+    }
+}

@@ -1,0 +1,31 @@
+internal import MQTTSession
+package import NIOCore
+
+/// How much an MQTT client may take.
+package struct MQTTLimits: Sendable {
+    /// Most bytes of a CONNECT.
+    static let maximumConnect = 64 * 1_024
+    /// What a PUBLISH may have beside its payload: topic and properties.
+    static let packetOverhead = 64 * 1_024
+
+    package var maximumMessage: Int
+    /// Most bytes that wait for one client to read.
+    package var maximumQueue: Int
+    package var maximumSubscriptions: Int
+    package var connectTimeout: TimeAmount
+
+    package init(maximumMessage: Int, maximumQueue: Int, maximumSubscriptions: Int, connectTimeout: TimeAmount) {
+        self.maximumMessage = maximumMessage
+        self.maximumQueue = maximumQueue
+        self.maximumSubscriptions = maximumSubscriptions
+        self.connectTimeout = connectTimeout
+    }
+
+    var sessionSettings: SessionSettings {
+        SessionSettings(
+            connectTimeout: connectTimeout,
+            maximumPacketSize: maximumMessage + Self.packetOverhead,
+            maximumQueuedBytes: maximumQueue
+        )
+    }
+}
