@@ -212,8 +212,8 @@ class TestCuts:
 
 
 def test_a_right_that_is_given_is_there_at_once(server, alice, closing):
-    channel, (thing, _) = alice.channel(), alice.things(2)
-    for round in range(20):
+    channel, thing = alice.channel(), alice.thing()
+    for _ in range(20):
         assert publish_http(server, channel, thing.key, b"early") == 403
         alice.connect(channel, thing)
         assert publish_http(server, channel, thing.key, b"in time") == 202

@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# The platform in two minutes: open an account, make two things and a channel, and send a message over MQTT, HTTP and
+# WebSocket. Every message must arrive at an MQTT and at a WebSocket subscriber, byte for byte and exactly once; the exit
+# code says whether it did.
+#
+# Start the platform with `make run`, then run this in a second terminal. It needs curl, jq and mosquitto's clients
+# (`scripts/install-packages test` installs them).
+#
+# If you chose other ports, set the same MF_… variables here. FLUXGATE_BINARY says where the program is.
+set -euo pipefail
+
+host=127.0.0.1
+users=http://$host:${MF_USERS_HTTP_PORT:-8180}
+things=http://$host:${MF_THINGS_HTTP_PORT:-8182}
+publish=http://$host:${MF_HTTP_ADAPTER_PORT:-8185}
+websocket=ws://$host:${MF_WS_ADAPTER_PORT:-8186}
+mqtt_port=${MF_MQTT_ADAPTER_PORT:-1883}
+fluxgate=${FLUXGATE_BINARY:-$(dirname "$0")/../.build/release/fluxgate}
+
+# What a sensor might send: SenML, a voltage and two earlier currents (RFC 8428).
+senml='[{"bn":"some-base-name:","bt":1.276020076001e+09,"bu":"A","bver":5,"n":"voltage","u":"V","v":120.1},{"n":"current","t":-5,"v":1.2},{"n":"current","t":-4,"v":1.3}]'
+
+# --- helpers ---------------------------------------------------------------------------------------------------------
+
+received=$(mktemp -d) # What the subscribers write down.
+
+# Ends the subscribers, however the script ends.
+clean_up() {
+    # shellcheck disable=SC2046
+    kill $(jobs -p) 2>/dev/null || true
+    rm -rf "$received"
+}
+trap clean_up EXIT
+
+step() { printf '\n==> %s\n' "$*"; }
+
+fail() {
+    echo "FAILED: $*" >&2
+    tail -n +1 "$received"/* >&2
+    exit 1
+}
+
+# await <what> <command…>: tries the command until it succeeds, for ten seconds.
+await() {
+    local what=$1
+    shift
+    for _ in $(seq 200); do
+        if "$@"; then return; fi
+        sleep 0.05
+    done
+    fail "waited in vain for $what"
+}
+
+# has_lines <count> <file>
+has_lines() { [ "$(wc -l <"$2")" -ge "$1" ]; }
+
+# --- an account, things, a channel -----------------------------------------------------------------------------------
+
+step "Open an account and log in: the answer is a token"
+account=$(jq -n --arg email "quickstart-$$-$RANDOM@example.com" '{email: $email, password: "correct horse battery"}')
+curl -fsS "$users/users" -H 'Content-Type: application/json' -d "$account"
+token=$(curl -fsS "$users/tokens" -H 'Content-Type: application/json' -d "$account" | jq -r .token)
+
+# Everything that follows is done with the token, in the name of the account.
+provision() { # provision <path> <JSON>
+    curl -fsS "$things$1" -H "Authorization: Bearer $token" -H 'Content-Type: application/json' -d "$2"
+}
+
+step "Make two things, a meter and a display; each has an id and a secret key"
+made=$(provision /things/bulk '[{"name": "meter"}, {"name": "display"}]')
+meter_id=$(jq -r '.things[0].id' <<<"$made")
+meter_key=$(jq -r '.things[0].key' <<<"$made")
+display_id=$(jq -r '.things[1].id' <<<"$made")
+display_key=$(jq -r '.things[1].key' <<<"$made")
+echo "meter $meter_id, display $display_id"
+
+step "Make a channel and connect both to it: that is what lets them publish and receive there"
+channel=$(provision /channels/bulk '[{"name": "power"}]' | jq -r '.channels[0].id')
+provision /connect "$(jq -n --arg c "$channel" --arg a "$meter_id" --arg b "$display_id" \
+    '{channel_ids: [$c], thing_ids: [$a, $b]}')"
+echo "channel $channel"
+
+# --- subscribers -----------------------------------------------------------------------------------------------------
+
+step "The display listens over MQTT"
+# -F %p prints the payload, one a line; -d tells when the subscription is there.
+stdbuf -oL mosquitto_sub -d -h "$host" -p "$mqtt_port" -u "$display_id" -P "$display_key" \
+    -t "channels/$channel/messages" -F 'message: %p' >"$received/mqtt.log" &
+await "the MQTT subscription" grep -q ^Subscribed "$received/mqtt.log"
+
+step "and over WebSocket"
+"$fluxgate" messages watch "$channel" --key "$display_key" --url "$websocket" \
+    >"$received/ws" 2>"$received/ws.log" &
+await "the WebSocket" grep -q . "$received/ws.log"
+
+# --- three messages --------------------------------------------------------------------------------------------------
+
+# What has arrived by now: one payload a line.
+over_mqtt() { sed -n 's/^message: //p' "$received/mqtt.log"; }
+both_have() { has_lines "$1" <(over_mqtt) && has_lines "$1" "$received/ws"; }
+
+step "The meter publishes over MQTT"
+mosquitto_pub -h "$host" -p "$mqtt_port" -u "$meter_id" -P "$meter_key" -t "channels/$channel/messages" -m "$senml"
+await "the message from MQTT" both_have 1
+
+step "over HTTP"
+curl -fsS "$publish/channels/$channel/messages" -H "Authorization: Thing $meter_key" \
+    -H 'Content-Type: application/senml+json' -d "$senml"
+await "the message from HTTP" both_have 2
+
+step "and over WebSocket"
+"$fluxgate" messages send "$channel" "$senml" --key "$meter_key" --url "$websocket"
+await "the message from WebSocket" both_have 3
+
+# A last word: were one of the three delivered twice, it would have come before this.
+curl -fsS "$publish/channels/$channel/messages" -H "Authorization: Thing $meter_key" -d end
+await "the last message" both_have 4
+
+# --- what arrived ----------------------------------------------------------------------------------------------------
+
+step "Compare what arrived with what was sent"
+printf '%s\n' "$senml" "$senml" "$senml" end >"$received/expected"
+cmp "$received/expected" <(over_mqtt) || fail "the MQTT subscriber got something else"
+cmp "$received/expected" "$received/ws" || fail "the WebSocket subscriber got something else"
+echo "Each of the three messages arrived at both subscribers, byte for byte, exactly once."
