@@ -16,6 +16,9 @@ from support.server import Server
 from tables.bad_http import BAD_REQUESTS
 from tables.http_adapter import LIMIT
 
+# The head of a publication, without its framing.
+HEAD = (b"POST /channels/00000000-0000-4000-8000-000000000000/messages HTTP/1.1\r\n"
+        b"Host: a\r\nAuthorization: key-of-a-thing\r\n")
 PROTOCOL = {"http": "http", "ws": "ws", "users": "http", "things": "http"}
 
 
@@ -129,20 +132,18 @@ class TestTheConnection:
             connection.close()
 
 
+@pytest.fixture(scope="module")
+def impatient(program, tmp_path_factory):
+    """A server whose patience is short; the default is 10 s."""
+    running = Server(tmp_path_factory.mktemp("impatient"), MF_HTTP_ADAPTER_REQUEST_TIMEOUT="1s").start()
+    yield running
+    running.check()
+    running.stop()
+
+
 class TestStalling:
-    """On a server whose patience is short; the default is 10 s."""
-
-    @pytest.fixture(scope="class")
-    def impatient(self, program, tmp_path_factory):
-        running = Server(tmp_path_factory.mktemp("impatient"), MF_HTTP_ADAPTER_REQUEST_TIMEOUT="1s").start()
-        yield running
-        running.check()
-        running.stop()
-
     @pytest.mark.parametrize("sent", [
-        b"", b"P", b"POST /channels/x/messages HTTP/1.1\r\nHost: a\r\nAuth",
-        b"POST /channels/x/messages HTTP/1.1\r\nHost: a\r\nAuthorization: key-of-a-thing\r\nContent-Length: 5\r\n\r\nhell",
-        b"POST /channels/x/messages HTTP/1.1\r\nHost: a\r\nAuthorization: key-of-a-thing\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe",
+        b"", b"P", HEAD[:-10], HEAD + b"Content-Length: 5\r\n\r\nhell", HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhe",
     ], ids=["nothing", "a letter", "half a head", "half a body", "half a chunk"])
     def test_a_request_that_stops_is_timed_out(self, impatient, sent):
         with impatient.counts_a_refusal("http"), RawHTTP(impatient.connect("http")) as http:
@@ -153,7 +154,7 @@ class TestStalling:
 
     @pytest.mark.parametrize("beginning, drip", [
         (b"POST / HTTP/1.1\r\n", b"X: a\r\n"),
-        (b"POST /channels/x/messages HTTP/1.1\r\nHost: a\r\nAuthorization: k\r\nContent-Length: 1000\r\n\r\n", b"a"),
+        (HEAD + b"Content-Length: 1000\r\n\r\n", b"a"),
     ], ids=["head", "body"])
     def test_dripping_does_not_buy_time(self, impatient, beginning, drip):
         with RawHTTP(impatient.connect("http")) as http:

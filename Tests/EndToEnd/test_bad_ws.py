@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from support.api import publish_http
+from support.api import Account, publish_http
 from support.listeners import PahoClient, topic
 from support.raw_http import RawHTTP
 from support.raw_ws import BINARY, CONTINUATION, PING, PONG, TEXT, RawWS, close_frame, frame, handshake
@@ -92,6 +92,26 @@ def test_the_longest_message_passes_and_a_fragment_of_nothing_is_nothing(open_ws
     assert socket.data() == b"x" * LIMIT
     socket.send(frame(BINARY, b"", fin=False) + frame(CONTINUATION, b"", fin=False) + frame(CONTINUATION, b""))
     assert socket.data() == b""
+
+
+class TestSilence:
+    """On a server that pings after a second; the default is 30."""
+
+    @pytest.fixture
+    def pinging(self, start_server):
+        server = start_server(MF_WS_ADAPTER_PING_INTERVAL="1s")
+        channel, thing, _ = Account(server).pair()
+        return lambda: RawWS(server.connect("ws"), f"/channels/{channel}/messages", f"Authorization: {thing.key}")
+
+    def test_who_answers_pings_may_be_silent_and_who_does_not_is_let_go(self, pinging):
+        with pinging() as polite, pinging() as deaf:
+            for _ in range(3):
+                opcode, payload = polite.frame()
+                assert opcode == PING
+                polite.send(frame(PONG, payload))
+            deaf.close_code()
+            opcode, _ = polite.frame()
+            assert opcode == PING, "still there"
 
 
 def test_a_hundred_thousand_empty_fragments_hurt_nobody(open_ws, unharmed):

@@ -8,7 +8,7 @@ ROUTING = [
         Case("path of another service", 404, operation="GET /things"),
         Case("another method", 405, operation="PATCH /users", answers={"Allow": ".*GET.*"}),
         Case("GET of a POST route", 405, operation="GET /tokens", answers={"Allow": ".*POST.*"}),
-        Case("made-up method", 405, operation="BREW /users"), Case("HEAD like GET", 200, operation="HEAD /users"),
+        Case("made-up method", 400, operation="BREW /users"), Case("HEAD like GET", 200, operation="HEAD /users"),
         Case("trailing slash", 308, operation="GET /users/", answers={"Location": "/users"}),
         Case("trailing slash, POST", 308, operation="POST /tokens/", answers={"Location": "/tokens"}),
         Case("trailing slash keeps the query", 308, operation="GET /users/", query="a=b", answers={"Location": r"/users\?a=b"}),
