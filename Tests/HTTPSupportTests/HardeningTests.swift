@@ -28,7 +28,8 @@ import Testing
         ("chunks not last", "POST /things HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, x\r\n\r\n0\r\n\r\n"),
         (
             "chunked twice",
-            "POST /things HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+            "POST /things HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"
+                + "0\r\n\r\n"
         ),
         ("chunks in HTTP/1.0", "POST /things HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
         ("a blank before the colon", "POST /things HTTP/1.1\r\nHost: a\r\nContent-Length : 2\r\n\r\n{}"),
@@ -94,7 +95,8 @@ import Testing
     @Test func answersABodyOverTheRoutesLimitAndCloses() async throws {
         let body = #"{"name":""# + String(repeating: "x", count: 1 << 20) + #""}"#
         let request =
-            "POST /things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+            "POST /things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            + "Content-Length: \(body.utf8.count)\r\n\r\n"
 
         let answer = try await withListener { try await exchange(request + body, port: $0, thenClosing: true) }
 
@@ -106,7 +108,7 @@ import Testing
         "GET /things HTTP/1.1\r\nHost: a\r\nX-",
         "GET /thi",
         "POST /things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{",
-        "POST /things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+        chunked("2\r\n{}\r\n"),
     ])
     func givesUpOnARequestThatDoesNotArrive(_ start: String) async throws {
         var limits = HTTPLimits()
@@ -122,7 +124,7 @@ import Testing
     @Test(arguments: [
         "GET /thi",
         "POST /things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{}",
-        "POST /things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+        chunked("2\r\n{}\r\n"),
     ])
     func doesNotActOnARequestThatIsCutShort(_ start: String) async throws {
         let answer = try await withListener { try await exchange(start, port: $0, thenClosing: true) }

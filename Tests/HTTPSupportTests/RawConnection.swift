@@ -10,11 +10,12 @@ import ServiceLifecycle
 func withListener<Value: Sendable>(
     _ routes: RouteTable = .sample(),
     limits: HTTPLimits = HTTPLimits(),
+    metrics: RESTMetrics = RESTMetrics(namespace: "test_api"),
     _ body: @Sendable (Int) async throws -> Value
 ) async throws -> Value {
     let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
     let service = makeHTTPService(
-        responder: RESTResponder(routes, metrics: RESTMetrics(namespace: "test_api")),
+        responder: RESTResponder(routes, metrics: metrics),
         host: "127.0.0.1",
         port: 0,
         limits: limits,

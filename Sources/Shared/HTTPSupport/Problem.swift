@@ -1,8 +1,8 @@
 package import HTTPTypes
 package import Hummingbird
-package import Model
+internal import Model
 
-/// A refusal, and how it looks on the wire: `{"error":…}` for the contract's clients, with the fields of RFC 9457 beside.
+/// A refusal, and how it looks on the wire: `{"error":…}` for the contract's clients, beside the fields of RFC 9457.
 package struct Problem: Error, Equatable {
     package let status: HTTPResponse.Status
     /// What the contract calls the error text; clients go by the status.

@@ -1,7 +1,7 @@
 package import Model
 
-/// The members of a JSON object that came in: names match in any letter case, `null` counts as left out, a wrong type is
-/// refused, and what nobody asks for is ignored (contract 0.1).
+/// The members of a JSON object that came in: names match in any letter case, `null` counts as left out, a wrong type
+/// is refused, and what nobody asks for is ignored (contract 0.1).
 package struct JSONFields: Sendable, Equatable {
     private let members: JSONObject
 

@@ -1,7 +1,8 @@
 internal import HTTPTypes
 package import Metrics
 
-/// What a REST listener counts: calls and their times under the contract's names, in seconds (contract 0.1), and refusals.
+/// What a REST listener counts: calls and their times under the contract's names, in seconds (contract 0.1), and
+/// refusals.
 package struct RESTMetrics: Sendable {
     private let namespace: String
     private let factory: any MetricsFactory

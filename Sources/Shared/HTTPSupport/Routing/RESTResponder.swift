@@ -72,7 +72,7 @@ package struct RESTResponder: HTTPResponder {
         switch error {
         case let problem as Problem: return problem
         case let error as any ProblemConvertible: return logged(error.problem, because: error, request)
-        case is CancellationError: return .unavailable()
+        case is CancellationError: return logged(.unavailable(), because: error, request)
         // The guard of the connection has answered already; whatever is said here goes nowhere.
         case is RequestCutShort, is ChannelError: return Problem(.badRequest, "request cut short")
         default: return logged(.internalError, because: error, request)
@@ -82,7 +82,8 @@ package struct RESTResponder: HTTPResponder {
     /// Our own failures are told to the log, with the request's id; the client learns nothing but the status.
     private func logged(_ problem: Problem, because error: any Error, _ request: RESTRequest) -> Problem {
         if problem.status.kind == .serverError {
-            request.logger.error("request failed", metadata: ["error": "\(error)"])
+            let level: Logger.Level = problem.status == .serviceUnavailable ? .warning : .error
+            request.logger.log(level: level, "request failed", metadata: ["error": "\(error)"])
         }
         return problem
     }

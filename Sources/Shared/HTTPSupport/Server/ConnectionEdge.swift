@@ -3,8 +3,8 @@ internal import NIOCore
 
 /// The outermost handler of a connection, where it is bytes.
 ///
-/// It tells the guard that bytes have come in, so that a head that never ends is told from a quiet connection, and writes
-/// the guard's refusals, which may come when the handlers between them expect no answer.
+/// It tells the guard that bytes have come in, so that a head that never ends is told from a quiet connection, and
+/// writes the guard's refusals, which may come when the handlers between them expect no answer.
 final class ConnectionEdge: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer

@@ -18,7 +18,8 @@ package struct HTTPLimits: Sendable {
     package var bodyTimeout: TimeAmount = .seconds(30)
     /// From the first byte of an answer to the last one being taken.
     package var answerTimeout: TimeAmount = .seconds(60)
-    /// How long a connection that is done with may go on sending before it is reset, so that it can read our last answer.
+    /// How long a connection that is done with may go on sending before it is reset, so that it can read our last
+    /// answer.
     package var lingerTimeout: TimeAmount = .seconds(1)
     /// Connections at a time; more wait in the backlog.
     package var connections = 4096
