@@ -135,12 +135,10 @@ let package = Package(
             "FluxgateServer",
             "Fluxgate/Server",
             [
-                "AdaptersCore", "AdapterTransport", "Bootstrap", "HTTPAdapter", "HTTPSupport", "MQTTAdapter",
-                "MQTTSession",
-                "Messaging", "Model", "SQL", "SQLiteDriver", "ThingsAPI", "ThingsCore", "ThingsStorage", "UsersAPI",
-                "UsersCore", "UsersSecurity", "UsersStorage", "WSAdapter", .logging, .metrics, .serviceLifecycle,
-                .crypto,
-                .nio("NIOCore"), .nio("NIOPosix"), .hummingbird,
+                "AdapterTransport", "Bootstrap", "HTTPAdapter", "HTTPSupport", "MQTTAdapter", "Messaging", "Model", "SQLiteDriver",
+                "ThingsAPI", "ThingsCore", "ThingsStorage", "UsersAPI", "UsersCore", "UsersSecurity", "UsersStorage", "WSAdapter",
+                .argumentParser, .logging, .serviceLifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .nio("NIOCore"), .nio("NIOPosix"), .hummingbird, .httpTypes,
             ]
         ),
         library(

@@ -23,6 +23,10 @@ package struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
 /// Why a listener didn't open.
 package struct ListenError: Error, CustomStringConvertible {
     package let description: String
+
+    package init(_ name: String, _ address: ListenAddress, _ error: any Error) {
+        self.description = "\(name) can't listen on \(address): \(reason(error))"
+    }
 }
 
 /// An open listening socket.
@@ -58,7 +62,7 @@ package struct Listener: Sendable {
                 .bind(host: address.host, port: address.port)
                 .get()
         } catch {
-            throw ListenError(description: "\(name) can't listen on \(address): \(reason(error))")
+            throw ListenError(name, address, error)
         }
         self.address = ListenAddress(host: address.host, port: channel.localAddress?.port ?? address.port)
     }

@@ -34,8 +34,9 @@ package final class Variables: Sendable {
         known.subtracting(entries.map(\.name)).sorted()
     }
 
-    package func string(_ name: String, default defaultValue: String) -> String {
-        read(name, "text", defaultValue) ?? defaultValue
+    /// - Parameter described: how the default is documented, if it isn't a constant.
+    package func string(_ name: String, default defaultValue: String, described: String? = nil) -> String {
+        read(name, "text", described ?? defaultValue) ?? defaultValue
     }
 
     package func optionalString(_ name: String) -> String? {
@@ -49,9 +50,10 @@ package final class Variables: Sendable {
     package func integer(
         _ name: String,
         default defaultValue: Int,
-        in range: ClosedRange<Int>
+        in range: ClosedRange<Int>,
+        described: String? = nil
     ) throws(ConfigurationError) -> Int {
-        guard let text = read(name, "integer", "\(defaultValue)") else { return defaultValue }
+        guard let text = read(name, "integer", described ?? "\(defaultValue)") else { return defaultValue }
         guard let number = Int(text), range.contains(number) else {
             throw ConfigurationError(name, text, "a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
@@ -87,10 +89,11 @@ package final class Variables: Sendable {
 
     package func choice<Value: RawRepresentable & CaseIterable & Sendable>(
         _ name: String,
-        default defaultValue: Value
+        default defaultValue: Value,
+        described: String? = nil
     ) throws(ConfigurationError) -> Value where Value.RawValue == String {
         let names = Value.allCases.map(\.rawValue).joined(separator: ", ")
-        guard let text = read(name, names, defaultValue.rawValue) else { return defaultValue }
+        guard let text = read(name, names, described ?? defaultValue.rawValue) else { return defaultValue }
         guard let value = Value(rawValue: text.lowercased()) else {
             throw ConfigurationError(name, text, "one of \(names)")
         }

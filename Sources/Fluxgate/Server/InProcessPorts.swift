@@ -1,0 +1,77 @@
+internal import AdapterTransport
+internal import Logging
+internal import Messaging
+internal import Model
+internal import Synchronization
+internal import ThingsCore
+internal import UsersCore
+
+/// ``AccessControl`` by the things service of this process.
+struct InProcessAccess: AccessControl {
+    let things: ThingsService
+
+    func identify(_ key: ThingKey) async throws(AccessUnavailable) -> ThingIdentity? {
+        do { return try await things.identify(key) } catch { throw AccessUnavailable() }
+    }
+
+    func canAccess(_ thing: Thing.ID, _ channel: ChannelID) async throws(AccessUnavailable) -> Bool {
+        do { return try await things.canAccess(thing: thing, channel: channel) != nil } catch {
+            throw AccessUnavailable()
+        }
+    }
+}
+
+/// The users service of this process, as the things service sees it.
+struct InProcessUsers: UserDirectory {
+    let users: UsersService
+
+    func identify(_ token: Secret) async throws -> Account.ID {
+        do throws(UsersError) {
+            return try await users.identify(token: token)
+        } catch .invalidCredentials {
+            throw ThingsError.unauthenticated
+        } catch {
+            throw ThingsError.unavailable
+        }
+    }
+}
+
+/// What an account owns, as the users service sees it. The things service is made after it, so it is handed in later.
+final class InProcessResources: OwnedResources {
+    private let things = Mutex<ThingsService?>(nil)
+
+    func connect(_ things: ThingsService) {
+        self.things.withLock { $0 = things }
+    }
+
+    func removeAll(ownedBy account: Account.ID) async throws(UsersError) {
+        guard let things = things.withLock({ $0 }) else { throw .unavailable("the things service isn't up") }
+        do { try await things.removeAll(ownedBy: account) } catch { throw .unavailable("things: \(error)") }
+    }
+}
+
+/// Tells the event loops what the things service took away, before its answer goes out. In one process no event is lost,
+/// so a decision that no event took back is as good as new.
+final class InProcessEvents: ThingsEventPublisher {
+    private let loops = Mutex<AdapterLoops?>(nil)
+    private let logger: Logger
+
+    init(logger: Logger) {
+        self.logger = logger
+    }
+
+    func connect(_ loops: AdapterLoops) {
+        self.loops.withLock { $0 = loops }
+    }
+
+    func publish(_ events: [ThingsEvent]) async {
+        let taken = events.compactMap(\.accessEvent)
+        guard !taken.isEmpty, let loops = loops.withLock({ $0 }) else { return }
+        do {
+            try await loops.apply(taken)
+        } catch {
+            // The loops are shutting down, and every connection with them.
+            logger.debug("cut not delivered", metadata: ["error": "\(error)"])
+        }
+    }
+}

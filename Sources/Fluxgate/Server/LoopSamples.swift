@@ -1,0 +1,31 @@
+internal import AdapterTransport
+internal import Bootstrap
+
+/// What the event loops counted, added up when somebody reads the metrics.
+struct LoopSamples: Sendable {
+    let counters: [LoopCounters]
+
+    func samples() -> [MetricsRegistry.Sample] {
+        let published = "fluxgate_messages_published_total"
+        let delivered = "fluxgate_messages_delivered_total"
+        let dropped = "fluxgate_messages_dropped_total"
+        let connections = "fluxgate_connections"
+        return [
+            .init("fluxgate_access_checks_total", counter: sum { $0.accessChecks.current }),
+            .init("fluxgate_access_questions_total", counter: sum { $0.accessQuestions.current }),
+            .init(published, [("protocol", "http")], counter: sum { $0.publishedHTTP.current }),
+            .init(published, [("protocol", "ws")], counter: sum { $0.publishedWS.current }),
+            .init(published, [("protocol", "mqtt")], counter: sum { $0.publishedMQTT.current }),
+            .init(delivered, [("protocol", "ws")], counter: sum { $0.deliveredWS.current }),
+            .init(delivered, [("protocol", "mqtt")], counter: sum { $0.deliveredMQTT.current }),
+            .init(dropped, [("protocol", "ws")], counter: sum { $0.droppedWS.current }),
+            .init(dropped, [("protocol", "mqtt")], counter: sum { $0.droppedMQTT.current }),
+            .init(connections, [("protocol", "ws")], gauge: Double(sum { $0.connectionsWS.current })),
+            .init(connections, [("protocol", "mqtt")], gauge: Double(sum { $0.connectionsMQTT.current })),
+        ]
+    }
+
+    private func sum(_ number: (LoopCounters) -> Int) -> Int {
+        counters.reduce(0) { $0 + number($1) }
+    }
+}
