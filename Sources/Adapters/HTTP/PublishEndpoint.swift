@@ -74,7 +74,7 @@ final class PublishEndpoint: HTTPEndpoint {
         {
             return .answer(.accepted)
         }
-        return respondAsNew(to: head, facts, body, reply, now)
+        return respondAsNew(to: head, facts, body, reply)
     }
 
     private func matches(_ last: Last, _ head: HTTPRequestHead, _ facts: RequestFacts) -> Bool {
@@ -87,24 +87,15 @@ final class PublishEndpoint: HTTPEndpoint {
         to head: HTTPRequestHead,
         _ facts: RequestFacts,
         _ body: ByteBuffer,
-        _ reply: any HTTPReply,
-        _ now: UInt64
+        _ reply: any HTTPReply
     ) -> HTTPOutcome {
         guard let authorization = facts.authorization, let key = Credentials.key(header: authorization),
             let path = try? MessagePath(target: head.uri)
         else { return refuseRight() }
         let answer = LateAnswer(reply)
-        loop.access.identify(key, at: now) { [loop] identified in
-            switch identified {
-            case .granted(let known):
-                loop.access.authorize(known.identity, path.channel, at: loop.now) { authorized in
-                    switch authorized {
-                    case .granted(let grant):
-                        answer.finish(self.publish(head, facts, body, path, known, grant))
-                    case .refused: answer.finish(self.refuseRight())
-                    case .unavailable: answer.finish(.answer(.unavailable))
-                    }
-                }
+        loop.access.admit(key, to: path.channel, clock: { [loop] in loop.now }) { admitted in
+            switch admitted {
+            case .granted(let admission): answer.finish(self.publish(head, facts, body, path, admission))
             case .refused: answer.finish(self.refuseRight())
             case .unavailable: answer.finish(.answer(.unavailable))
             }
@@ -122,25 +113,24 @@ final class PublishEndpoint: HTTPEndpoint {
         _ facts: RequestFacts,
         _ body: ByteBuffer,
         _ path: MessagePath,
-        _ key: KnownKey,
-        _ grant: ChannelGrant
+        _ admission: Admission
     ) -> HTTPOutcome {
         let topic: Topic
         do throws(TopicError) {
             let subtopic = try Subtopic(try path.rest.get()[...])
-            topic = Topic(channel: path.channel, subtopic: subtopic, contentType: facts.contentType)
+            topic = try Topic(channel: path.channel, subtopic: subtopic, contentType: facts.contentType)
         } catch {
-            return .answer(.badRequest("malformed subtopic: \(error.explanation)", .badTopic))
+            return .answer(.badRequest(error.explanation, .badTopic))
         }
         let request = PublishRequest(topic: topic, payload: body, source: .http, qos: 1)
-        guard loop.publish(request, by: grant, at: loop.now) else { return .answer(.unavailable) }
+        guard loop.publish(request, by: admission.grant, at: loop.now) else { return .answer(.unavailable) }
         last = Last(
             authorization: facts.authorization ?? "",
             uri: head.uri,
             contentType: facts.contentType,
-            key: key,
+            key: admission.key,
             topic: topic,
-            grant: grant
+            grant: admission.grant
         )
         return .answer(.accepted)
     }

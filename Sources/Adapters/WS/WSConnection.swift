@@ -39,14 +39,15 @@ final class WSConnection: ChannelDuplexHandler {
     private var lastHeard: UInt64
     private var isPinged = false
 
-    init(component: WSComponent, grant: ChannelGrant, filter: SubtopicFilter, contentType: String) {
+    /// - Parameter topic: where it publishes; nil if its filter has wildcards.
+    init(component: WSComponent, grant: ChannelGrant, filter: SubtopicFilter, topic: Topic?) {
         self.component = component
         self.grant = grant
         self.thing = grant.identity.thing
         self.tenant = grant.identity.tenant
         self.channelID = grant.channel
         self.filter = filter
-        self.topic = filter.literal.map { Topic(channel: grant.channel, subtopic: $0, contentType: contentType) }
+        self.topic = topic
         self.assembler = WebSocketAssembler(maximumSize: component.maximumMessage)
         self.outbound = OutboundQueue(limit: component.maximumQueue)
         self.lastHeard = component.loop.now

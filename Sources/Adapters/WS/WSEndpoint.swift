@@ -51,16 +51,9 @@ final class WSEndpoint: HTTPEndpoint {
 
         let answer = LateAnswer(reply)
         let loop = component.loop
-        loop.access.identify(key, at: loop.now) { identified in
-            switch identified {
-            case .granted(let known):
-                loop.access.authorize(known.identity, path.channel, at: loop.now) { authorized in
-                    switch authorized {
-                    case .granted(let grant): answer.finish(self.open(head, path, grant, contentType))
-                    case .refused: answer.finish(.answer(.notAuthorized))
-                    case .unavailable: answer.finish(.answer(.unavailable))
-                    }
-                }
+        loop.access.admit(key, to: path.channel, clock: { loop.now }) { admitted in
+            switch admitted {
+            case .granted(let admission): answer.finish(self.open(head, path, admission.grant, contentType))
             case .refused: answer.finish(.answer(.notAuthorized))
             case .unavailable: answer.finish(.answer(.unavailable))
             }
@@ -75,13 +68,17 @@ final class WSEndpoint: HTTPEndpoint {
         _ contentType: String
     ) -> HTTPOutcome {
         let filter: SubtopicFilter
+        let topic: Topic?
         do throws(TopicError) {
             filter = try SubtopicFilter(natsStyle: try path.rest.get()[...])
+            // Checked also where nothing can be published.
+            let named = try Topic(channel: grant.channel, subtopic: filter.literal ?? .none, contentType: contentType)
+            topic = filter.literal == nil ? nil : named
         } catch {
-            return .answer(.badRequest("malformed subtopic: \(error.explanation)", .badTopic))
+            return .answer(.badRequest(error.explanation, .badTopic))
         }
         let component = component
-        let connection = WSConnection(component: component, grant: grant, filter: filter, contentType: contentType)
+        let connection = WSConnection(component: component, grant: grant, filter: filter, topic: topic)
         return .upgrade(WebSocketHandshake.acceptance(head)) { channel in
             try channel.addWebSocketHandlers(connection, maximumFrame: component.maximumMessage)
         }

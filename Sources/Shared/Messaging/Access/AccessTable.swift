@@ -13,9 +13,15 @@ package final class AccessTable {
     }
 
     private struct Pending<Right> {
+        /// The answer is worth nothing, whatever it is.
         var isStale = false
+        /// What happened since the question was asked; whom it concerns, the answer tells.
+        var missed: [AccessEvent] = []
         var waiting: [(AccessAnswer<Right>) -> Void] = []
     }
+
+    /// Most events that a question takes note of; after more, its answer is worth nothing.
+    private static let maximumMissed = 64
 
     private struct Use: Hashable {
         let identity: ThingIdentity
@@ -78,11 +84,41 @@ package final class AccessTable {
         if isFirst { ask(.use(identity, channel)) }
     }
 
+    /// Finds out whose the key is, and whether that thing may use the channel. A key that is taken away meanwhile is looked
+    /// up again, since no event could find by it what is only about to be opened.
+    ///
+    /// - Parameter clock: the loop's, read again when an answer comes.
+    package func admit(
+        _ key: ThingKey,
+        to channel: ChannelID,
+        clock: @escaping () -> UInt64,
+        _ then: @escaping (AccessAnswer<Admission>) -> Void
+    ) {
+        identify(key, at: clock()) { identified in
+            switch identified {
+            case .refused: then(.refused)
+            case .unavailable: then(.unavailable)
+            case .granted(let known):
+                self.authorize(known.identity, channel, at: clock()) { authorized in
+                    switch authorized {
+                    case .refused: then(.refused)
+                    case .unavailable: then(.unavailable)
+                    case .granted where !known.isLive: self.admit(key, to: channel, clock: clock, then)
+                    case .granted(let grant): then(.granted(Admission(key: known, grant: grant)))
+                    }
+                }
+            }
+        }
+    }
+
     /// The answer to ``Question/key(_:)``; an error is an outage.
     package func answered(_ key: ThingKey, _ answer: Result<ThingIdentity?, AccessUnavailable>, at now: UInt64) {
         guard let pending = pendingKeys[key] else { return }
-        if pending.isStale {
+        if case .success(let identity?) = answer,
+            pending.isStale || pending.missed.contains(where: { $0.takesKey(of: identity) })
+        {
             pendingKeys[key]?.isStale = false
+            pendingKeys[key]?.missed = []
             return ask(.key(key))
         }
         pendingKeys[key] = nil
@@ -104,7 +140,7 @@ package final class AccessTable {
     ) {
         let use = Use(identity: identity, channel: channel)
         guard let pending = pendingUses[use] else { return }
-        if pending.isStale {
+        if pending.isStale, case .success(true) = answer {
             pendingUses[use]?.isStale = false
             return ask(.use(identity, channel))
         }
@@ -165,7 +201,8 @@ package final class AccessTable {
     private func forgetKeys(of thing: Thing.ID) {
         for known in keysOfThing.removeValue(forKey: thing) ?? [] {
             known.isLive = false
-            keys[known.key] = nil
+            // The key may be another thing's by now.
+            if keys[known.key] === known { keys[known.key] = nil }
         }
     }
 
@@ -182,12 +219,18 @@ package final class AccessTable {
         if usersOfChannel[channel]?.isEmpty == true { usersOfChannel[channel] = nil }
     }
 
-    /// Keys on their way belong to nobody yet, so every one of them is distrusted; events are rare.
+    /// Whose the keys on their way are isn't known yet, so that each remembers the events until its answer comes.
     private func distrustPending(_ event: AccessEvent) {
         for use in pendingUses.keys where event.touches(use.identity, use.channel) { pendingUses[use]?.isStale = true }
         switch event {
         case .thingRemoved, .keyChanged, .tenantRemoved:
-            for key in pendingKeys.keys { pendingKeys[key]?.isStale = true }
+            for (key, pending) in pendingKeys {
+                if pending.missed.count < Self.maximumMissed {
+                    pendingKeys[key]?.missed.append(event)
+                } else {
+                    pendingKeys[key]?.isStale = true
+                }
+            }
         case .disconnected, .channelRemoved:
             break
         }
@@ -195,6 +238,15 @@ package final class AccessTable {
 }
 
 extension AccessEvent {
+    /// Whether the event ends what this thing's key opened.
+    fileprivate func takesKey(of identity: ThingIdentity) -> Bool {
+        switch self {
+        case .thingRemoved(let thing), .keyChanged(let thing): thing == identity.thing
+        case .tenantRemoved(let tenant): tenant == identity.tenant
+        case .disconnected, .channelRemoved: false
+        }
+    }
+
     /// Whether the event takes this thing's right to use this channel.
     package func touches(_ identity: ThingIdentity, _ channel: ChannelID) -> Bool {
         switch self {

@@ -38,3 +38,9 @@ package final class KnownKey {
 
     package func isGood(at now: UInt64) -> Bool { isLive && now < goodUntil }
 }
+
+/// A key and what its thing may use, both alive when it was made.
+package struct Admission {
+    package let key: KnownKey
+    package let grant: ChannelGrant
+}

@@ -57,10 +57,11 @@ package struct SubscriptionTrie<Subscription> {
     /// - Returns: whether there was one.
     @discardableResult
     package mutating func remove(_ holder: Holder, from channel: ChannelID, _ filter: SubtopicFilter) -> Bool {
-        guard var root = roots[channel] else { return false }
+        guard let index = roots.index(forKey: channel) else { return false }
         generation &+= 1
-        let removed = Self.remove(holder, filter, filter.levels[...], from: &root)
-        roots[channel] = root.isEmpty ? nil : root
+        // In place: a copy of the node would copy all its subscribers.
+        let removed = Self.remove(holder, filter, filter.levels[...], from: &roots.values[index])
+        if roots.values[index].isEmpty { roots.remove(at: index) }
         return removed
     }
 
@@ -114,9 +115,9 @@ package struct SubscriptionTrie<Subscription> {
             if node.any[0].isEmpty { node.any.removeAll() }
             return removed
         case .literal(let level):
-            guard var child = node.children[level] else { return false }
-            let removed = remove(holder, filter, levels.dropFirst(), from: &child)
-            node.children[level] = child.isEmpty ? nil : child
+            guard let index = node.children.index(forKey: level) else { return false }
+            let removed = remove(holder, filter, levels.dropFirst(), from: &node.children.values[index])
+            if node.children.values[index].isEmpty { node.children.remove(at: index) }
             return removed
         }
     }

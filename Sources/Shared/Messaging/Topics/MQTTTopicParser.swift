@@ -10,7 +10,7 @@ package enum MQTTTopicParser {
         guard let text = String(validating: name, as: UTF8.self) else { throw .notUTF8 }
         let (channel, rest) = try split(text)
         let (path, suffix) = cutType(rest)
-        return Topic(
+        return try Topic(
             channel: channel,
             subtopic: try Subtopic(path),
             contentType: contentType ?? suffix.map(ContentTypeSuffix.decode) ?? ""

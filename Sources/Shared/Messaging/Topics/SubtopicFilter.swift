@@ -26,12 +26,12 @@ package struct SubtopicFilter: Hashable, Sendable {
     /// The subtopic that this filter names, if it has no wildcards: only then can its user publish to it.
     package var literal: Subtopic? {
         guard tail == .exact else { return nil }
-        var path = ""
+        var names: [String] = []
         for level in levels {
             guard case .literal(let text) = level else { return nil }
-            path += "/" + text.text
+            names.append(text.text)
         }
-        return try? Subtopic(path[...])
+        return try? Subtopic(names.joined(separator: "/")[...])
     }
 
     /// Reads a filter with NATS wildcards, as WebSocket paths have them: `*` and, last, `>`; each a whole level.

@@ -6,7 +6,11 @@ package import NIOCore
 package final class Topic: Sendable {
     package let channel: ChannelID
     package let subtopic: Subtopic
-    /// As the publisher gave it; may be empty.
+    /// Most bytes of a content type.
+    package static let maximumContentType = 1_024
+
+    /// As the publisher gave it; may be empty. MQTT clients may take control characters in it for a malformed packet (MQTT 5,
+    /// section 1.5.4), so it holds none.
     package let contentType: ExactText
     /// `channels/<id>/messages[/<subtopic>]`
     package let plainName: ByteBuffer
@@ -15,7 +19,12 @@ package final class Topic: Sendable {
     /// Equal topics have equal hashes.
     package let hash: Int
 
-    package init(channel: ChannelID, subtopic: Subtopic = .none, contentType: String = "") {
+    package init(
+        channel: ChannelID,
+        subtopic: Subtopic = .none,
+        contentType: String = ""
+    ) throws(TopicError) {
+        guard Self.isAllowed(contentType: contentType) else { throw .badContentType }
         self.channel = channel
         self.subtopic = subtopic
         self.contentType = ExactText(contentType)
@@ -29,6 +38,17 @@ package final class Topic: Sendable {
         hasher.combine(subtopic.dotted)
         hasher.combine(self.contentType)
         self.hash = hasher.finalize()
+    }
+
+    private static func isAllowed(contentType: String) -> Bool {
+        contentType.utf8.count <= maximumContentType
+            && contentType.unicodeScalars.allSatisfy { scalar in
+                switch scalar.value {
+                case 0x20...0x7E: true
+                case 0...0x9F: false
+                default: !scalar.properties.isNoncharacterCodePoint
+                }
+            }
     }
 }
 

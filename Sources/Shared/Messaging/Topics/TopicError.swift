@@ -14,6 +14,8 @@ package enum TopicError: Error, Equatable {
     case misplacedWildcard
     /// Longer or deeper than ``Subtopic`` allows.
     case tooLong
+    /// The content type holds control characters, or is longer than ``Topic`` allows.
+    case badContentType
 }
 
 extension TopicError {
@@ -22,11 +24,14 @@ extension TopicError {
         switch self {
         case .notAMessageTopic: "not of the form channels/<id>/messages[/<subtopic>]"
         case .notAChannel: "the channel id is no UUID"
-        case .notUTF8: "not UTF-8"
-        case .brokenEscape: "broken percent escape"
-        case .forbiddenCharacter: "control characters and blanks are not allowed"
-        case .misplacedWildcard: "a wildcard stands where none may"
-        case .tooLong: "longer than \(Subtopic.maximumLength) bytes or deeper than \(Subtopic.maximumDepth) levels"
+        case .notUTF8: "malformed subtopic: not UTF-8"
+        case .brokenEscape: "malformed subtopic: broken percent escape"
+        case .forbiddenCharacter: "malformed subtopic: control characters and blanks are not allowed"
+        case .misplacedWildcard: "malformed subtopic: a wildcard stands where none may"
+        case .tooLong:
+            "malformed subtopic: longer than \(Subtopic.maximumLength) bytes or deeper than \(Subtopic.maximumDepth) levels"
+        case .badContentType:
+            "malformed content type: control characters, or longer than \(Topic.maximumContentType) bytes"
         }
     }
 }

@@ -1,0 +1,83 @@
+import Messaging
+import Model
+
+/// An access table with its questions in a list, to be answered when the test wants.
+final class AskedTable {
+    private(set) var table: AccessTable
+    private let list = List()
+    var now: UInt64 = 0
+
+    private final class List {
+        var questions: [AccessTable.Question] = []
+    }
+
+    /// What was asked and not taken yet.
+    var questions: [AccessTable.Question] { list.questions }
+
+    init(maximumAge: UInt64 = 100, capacity: Int = 1_000) {
+        let list = list
+        table = AccessTable(maximumAge: maximumAge, capacity: capacity) { list.questions.append($0) }
+    }
+
+    func takeQuestions() -> [AccessTable.Question] {
+        defer { list.questions = [] }
+        return list.questions
+    }
+
+    // MARK: Asking
+
+    /// The answers that have come so far.
+    final class Answers<Right> {
+        var list: [AccessAnswer<Right>] = []
+        /// The right of the last answer, if it was granted.
+        var right: Right? { if case .granted(let right)? = list.last { right } else { nil } }
+        var isRefused: Bool { if case .refused? = list.last { true } else { false } }
+        var isUnavailable: Bool { if case .unavailable? = list.last { true } else { false } }
+    }
+
+    func identify(_ key: ThingKey) -> Answers<KnownKey> {
+        let answers = Answers<KnownKey>()
+        table.identify(key, at: now) { answers.list.append($0) }
+        return answers
+    }
+
+    func authorize(_ identity: ThingIdentity, _ channel: ChannelID) -> Answers<ChannelGrant> {
+        let answers = Answers<ChannelGrant>()
+        table.authorize(identity, channel, at: now) { answers.list.append($0) }
+        return answers
+    }
+
+    func admit(_ key: ThingKey, to channel: ChannelID) -> Answers<Admission> {
+        let answers = Answers<Admission>()
+        table.admit(key, to: channel, clock: { self.now }) { answers.list.append($0) }
+        return answers
+    }
+
+    // MARK: Answering
+
+    func answer(_ key: ThingKey, _ identity: ThingIdentity?) {
+        table.answered(key, .success(identity), at: now)
+    }
+
+    func answer(_ identity: ThingIdentity, _ channel: ChannelID, _ allowed: Bool) {
+        table.answered(identity, channel, .success(allowed), at: now)
+    }
+
+    /// A key that the table knows.
+    func knownKey(of identity: ThingIdentity, _ key: ThingKey = .random()) -> KnownKey? {
+        let answers = identify(key)
+        answer(key, identity)
+        return answers.right
+    }
+
+    /// A right that the table knows.
+    func grant(_ identity: ThingIdentity, _ channel: ChannelID) -> ChannelGrant? {
+        let answers = authorize(identity, channel)
+        answer(identity, channel, true)
+        return answers.right
+    }
+}
+
+extension ThingIdentity {
+    static func random(tenant: Tenant.ID = .random()) -> Self { Self(thing: .random(), tenant: tenant) }
+}
