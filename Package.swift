@@ -176,8 +176,9 @@ let package = Package(
         tests(
             "HTTPSupportTests",
             [
-                "HTTPSupport", "Model", .hummingbird, .httpTypes, .logging, .serviceLifecycle, .nio("NIOCore"),
-                .nio("NIOPosix"), .nio("NIOEmbedded"), .nio("NIOHTTP1"),
+                "HTTPSupport", "Model", .hummingbird, .httpTypes, .logging,
+                .product(name: "CoreMetrics", package: "swift-metrics"), .serviceLifecycle,
+                .nio("NIOCore"), .nio("NIOPosix"), .nio("NIOEmbedded"), .nio("NIOHTTP1"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]
         ),
@@ -186,7 +187,9 @@ let package = Package(
             [
                 "UsersAPI", "UsersCore", "UsersSecurity", "UsersStorage", "HTTPSupport", "Model", "SQL", "SQLiteDriver",
                 "TestSupport",
-                .hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .hummingbird, .httpTypes, .nio("NIOCore"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "JWTKit", package: "jwt-kit"),
             ]
         ),
         tests(
