@@ -12,14 +12,13 @@ package struct ThingKey: Sendable, Hashable {
         self.secret = Secret(String(text))
     }
 
-    /// A new key: a random UUID version 4.
-    package static func random() -> Self {
-        Self(trusted: UniqueID.random().description)
+    /// The key that a random id makes, in its canonical form.
+    package init(_ id: UniqueID) {
+        self.secret = Secret(id.description)
     }
 
-    private init(trusted text: String) {
-        self.secret = Secret(text)
-    }
+    /// A new key: a random UUID version 4.
+    package static func random() -> Self { Self(UniqueID.random()) }
 }
 
 extension ThingKey: CustomStringConvertible {

@@ -64,10 +64,11 @@ package struct UniqueID: Hashable, Sendable {
 
     /// The sixteen bytes in network order.
     package var bytes: [UInt8] {
-        (0..<16).map { position in
-            let word = position < 8 ? high : low
-            return UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * (position % 8)))
-        }
+        (0..<16).map(byte(at:))
+    }
+
+    private func byte(at position: Int) -> UInt8 {
+        UInt8(truncatingIfNeeded: (position < 8 ? high : low) >> UInt64(56 - 8 * (position % 8)))
     }
 
     private static func hexValue(_ byte: UInt8) -> UInt64? {
@@ -91,11 +92,14 @@ extension UniqueID: CustomStringConvertible {
     package var description: String {
         String(unsafeUninitializedCapacity: 36) { buffer in
             var written = 0
-            for (position, byte) in bytes.enumerated() {
-                if [4, 6, 8, 10].contains(position) {
+            for position in 0..<16 {
+                switch position {
+                case 4, 6, 8, 10:
                     buffer[written] = UInt8(ascii: "-")
                     written += 1
+                default: break
                 }
+                let byte = self.byte(at: position)
                 buffer[written] = Self.hexDigit(byte >> 4)
                 buffer[written + 1] = Self.hexDigit(byte & 0x0F)
                 written += 2

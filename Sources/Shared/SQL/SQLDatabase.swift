@@ -14,6 +14,9 @@ package protocol SQLDatabase: Sendable {
 }
 
 /// One connection inside one ``SQLDatabase/read(_:)`` or ``SQLDatabase/write(_:)``.
+///
+/// Drivers keep statements prepared by their text, so a text must not be made of data: no list of varying length in it
+/// (``SQLDialect/idIsAmong(_:_:)`` is for that).
 package protocol SQLSession {
     var dialect: SQLDialect { get }
 
@@ -26,19 +29,49 @@ package protocol SQLSession {
 }
 
 extension SQLSession {
-    /// Inserts the rows, each with a value for every column, in as few statements as the parameter limit allows.
-    package func insert(into table: String, columns: [String], rows: [[SQLValue]]) throws(SQLError) {
-        let rowsAtOnce = max(1, SQLDialect.maximumParameters / columns.count)
+    /// Inserts the rows, each with a value for every column.
+    ///
+    /// Statements are kept prepared by their text, so the rows go in portions of powers of two: however many there are,
+    /// few texts come to be.
+    /// - Parameter onConflict: what follows `ON CONFLICT`, if anything.
+    package func insert(
+        into table: String,
+        columns: [String],
+        rows: [[SQLValue]],
+        onConflict: String? = nil
+    ) throws(SQLError) {
+        var portion = dialect.rowsAtOnce(columns: columns.count)
         var start = 0
         while start < rows.count {
-            let batch = rows[start..<min(start + rowsAtOnce, rows.count)]
-            let tuples = (0..<batch.count).map { row in
-                "(" + (1...columns.count).map { "$\(row * columns.count + $0)" }.joined(separator: ", ") + ")"
+            while portion > rows.count - start { portion /= 2 }
+            let sql = Self.insertion(into: table, columns: columns, rowCount: portion, onConflict: onConflict)
+            try execute(sql, Array(rows[start..<start + portion].joined()))
+            start += portion
+        }
+    }
+
+    private static func insertion(into table: String, columns: [String], rowCount: Int, onConflict: String?) -> String {
+        var sql = "INSERT INTO \(table) (\(columns.joined(separator: ", "))) VALUES "
+        for row in 0..<rowCount {
+            sql += row == 0 ? "(" : ", ("
+            for column in 1...columns.count {
+                sql += column == 1 ? "$" : ", $"
+                sql += String(row * columns.count + column)
             }
-            let sql =
-                "INSERT INTO \(table) (\(columns.joined(separator: ", "))) VALUES \(tuples.joined(separator: ", "))"
-            try execute(sql, Array(batch.joined()))
-            start += rowsAtOnce
+            sql += ")"
+        }
+        if let onConflict { sql += " ON CONFLICT \(onConflict)" }
+        return sql
+    }
+
+    /// Applies the migrations whose names aren't in the table of those applied, in their order. Both drivers call it in
+    /// one transaction that keeps every other program from doing the same.
+    package func apply(_ migrations: [Migration]) throws {
+        try execute("CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY)", [])
+        let applied = Set(try query("SELECT name FROM schema_migrations", []).map { row in try row.text("name") })
+        for migration in migrations where !applied.contains(migration.name) {
+            for statement in migration.statements(dialect) { try execute(statement, []) }
+            try execute("INSERT INTO schema_migrations (name) VALUES ($1)", [.text(migration.name)])
         }
     }
 }

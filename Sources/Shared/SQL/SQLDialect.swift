@@ -6,6 +6,19 @@ package enum SQLDialect: Sendable {
     /// Most parameters in one statement that both engines take.
     package static let maximumParameters = 32_000
 
+    /// How many rows of so many columns one statement inserts: a power of two. SQLite has no round trips to save, and
+    /// looks parameters up one by one while it prepares a statement.
+    func rowsAtOnce(columns: Int) -> Int {
+        let parameters =
+            switch self {
+            case .sqlite: 512
+            case .postgres: Self.maximumParameters
+            }
+        var rows = 1
+        while rows * 2 * columns <= parameters { rows *= 2 }
+        return rows
+    }
+
     /// Column type of a ``SQLValue/id(_:)``.
     package var idType: String {
         switch self {
@@ -35,6 +48,14 @@ package enum SQLDialect: Sendable {
         switch self {
         case .sqlite: "json_contains(\(column), \(parameter))"
         case .postgres: "\(column) @> \(parameter)::jsonb"
+        }
+    }
+
+    /// Whether the id in a column is one of those in a parameter (``SQLValue/ids(_:)``).
+    package func idIsAmong(_ column: String, _ parameter: String) -> String {
+        switch self {
+        case .sqlite: "\(column) IN (SELECT uuid(value) FROM json_each(\(parameter)))"
+        case .postgres: "\(column) = ANY (ARRAY(SELECT jsonb_array_elements_text(\(parameter)::jsonb)::uuid))"
         }
     }
 

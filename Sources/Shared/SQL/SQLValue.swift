@@ -12,17 +12,37 @@ package enum SQLValue: Sendable, Equatable {
     case json(String)
 }
 
+extension SQLValue {
+    /// Many ids as one parameter, for ``SQLDialect/idIsAmong(_:_:)``.
+    package static func ids<Subject>(_ ids: some Sequence<TypedID<Subject>>) -> Self {
+        .json("[" + ids.map { "\"\($0)\"" }.joined(separator: ",") + "]")
+    }
+}
+
+/// The names of an answer's columns, the same for all its rows.
+package struct SQLColumns: Sendable {
+    fileprivate let positions: [String: Int]
+
+    package init(_ names: some Sequence<String>) {
+        self.positions = Dictionary(zip(names, 0...), uniquingKeysWith: { first, _ in first })
+    }
+}
+
 /// One row of an answer, read by column name.
 package struct SQLRow: Sendable {
-    private let values: [String: SQLValue]
+    private let columns: SQLColumns
+    private let values: [SQLValue]
 
-    package init(_ values: [String: SQLValue]) {
+    /// - Parameter values: one for each column, in their order.
+    package init(_ columns: SQLColumns, _ values: [SQLValue]) {
+        self.columns = columns
         self.values = values
     }
 
     /// The value of a column, or nil if it is NULL. Throws ``SQLError`` if there is no such column.
     package func value(_ column: String) throws(SQLError) -> SQLValue? {
-        guard let value = values[column] else { throw .malformedRow(column) }
+        guard let position = columns.positions[column], position < values.count else { throw .malformedRow(column) }
+        let value = values[position]
         return value == .null ? nil : value
     }
 

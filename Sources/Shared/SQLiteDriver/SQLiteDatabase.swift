@@ -16,6 +16,7 @@ package final class SQLiteDatabase: SQLDatabase {
             try database.execute(sql: "PRAGMA synchronous = FULL")
             database.add(function: SQLiteFunctions.jsonContains)
             database.add(function: SQLiteFunctions.fold)
+            database.add(function: SQLiteFunctions.uuid)
         }
         self.pool = try DatabasePool(path: path, configuration: configuration)
     }
@@ -37,14 +38,7 @@ package final class SQLiteDatabase: SQLDatabase {
     }
 
     package func migrate(_ migrations: [Migration]) async throws {
-        var migrator = DatabaseMigrator()
-        for migration in migrations {
-            migrator.registerMigration(migration.name) { database in
-                for statement in migration.statements(.sqlite) { try database.execute(sql: statement) }
-            }
-        }
-        let complete = migrator
-        try await translatingErrors { try complete.migrate(self.pool) }
+        try await write { session in try session.apply(migrations) }
     }
 
     private func translatingErrors<Value>(_ work: () async throws -> Value) async throws -> Value {

@@ -3,7 +3,9 @@ internal import GRDB
 internal import Model
 internal import SQL
 
-/// A ``SQLSession`` on GRDB's connection. Parameters are bound by name, because `$1` is a name to SQLite.
+/// A ``SQLSession`` on GRDB's connection.
+///
+/// `$1` is a name to SQLite, numbered by its first appearance, while `?1` is a number: so the one is made the other.
 struct SQLiteSession: SQLSession {
     let database: GRDB.Database
 
@@ -11,8 +13,8 @@ struct SQLiteSession: SQLSession {
 
     func execute(_ sql: String, _ values: [SQLValue]) throws(SQLError) -> Int {
         do {
-            let statement = try database.cachedStatement(sql: sql)
-            try statement.execute(arguments: arguments(values))
+            let statement = try database.cachedStatement(sql: Self.numbered(sql))
+            try statement.execute(arguments: Self.arguments(values))
             return database.changesCount
         } catch {
             throw SQLError(error)
@@ -21,17 +23,31 @@ struct SQLiteSession: SQLSession {
 
     func query(_ sql: String, _ values: [SQLValue]) throws(SQLError) -> [SQLRow] {
         do {
-            let statement = try database.cachedStatement(sql: sql)
-            return try Row.fetchAll(statement, arguments: arguments(values)).map(SQLRow.init)
+            let statement = try database.cachedStatement(sql: Self.numbered(sql))
+            let columns = SQLColumns(statement.columnNames)
+            var rows: [SQLRow] = []
+            let cursor = try Row.fetchCursor(statement, arguments: Self.arguments(values))
+            while let row = try cursor.next() { rows.append(SQLRow(columns, row.databaseValues.map(SQLValue.init))) }
+            return rows
         } catch {
             throw SQLError(error)
         }
     }
 
-    private func arguments(_ values: [SQLValue]) -> StatementArguments {
-        var named: [String: (any DatabaseValueConvertible)?] = [:]
-        for (index, value) in values.enumerated() { named["\(index + 1)"] = value.databaseValue }
-        return StatementArguments(named)
+    private static func arguments(_ values: [SQLValue]) -> StatementArguments {
+        StatementArguments(values.map(\.databaseValue))
+    }
+
+    /// The statement with `?` for the `$` before a digit, but not within quotes.
+    private static func numbered(_ sql: String) -> String {
+        var bytes = Array(sql.utf8)
+        var isQuoted = false
+        for (index, byte) in bytes.enumerated() {
+            if byte == UInt8(ascii: "'") { isQuoted.toggle() }
+            guard byte == UInt8(ascii: "$"), !isQuoted, index + 1 < bytes.count else { continue }
+            if (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index + 1]) { bytes[index] = UInt8(ascii: "?") }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }
 
@@ -47,20 +63,16 @@ extension SQLValue {
     }
 }
 
-extension SQLRow {
-    fileprivate init(_ row: Row) {
-        var values: [String: SQLValue] = [:]
-        for (column, value) in row {
-            values[column] =
-                switch value.storage {
-                case .null: .null
-                case .int64(let number): .integer(number)
-                case .double(let number): .text("\(number)")
-                case .string(let text): .text(text)
-                case .blob(let data): .blob([UInt8](data))
-                }
-        }
-        self.init(values)
+extension SQLValue {
+    fileprivate init(_ value: DatabaseValue) {
+        self =
+            switch value.storage {
+            case .null: .null
+            case .int64(let number): .integer(number)
+            case .double(let number): .text("\(number)")
+            case .string(let text): .text(text)
+            case .blob(let data): .blob([UInt8](data))
+            }
     }
 }
 

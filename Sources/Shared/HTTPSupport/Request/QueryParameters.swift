@@ -61,17 +61,3 @@ package struct QueryParameters: Sendable {
         )
     }
 }
-
-/// Which part of a list is asked for.
-package struct PageRequest: Sendable, Equatable {
-    package static let limits = 1...100
-    package static let defaultLimit = 10
-
-    package let offset: Int
-    package let limit: Int
-
-    package init(offset: Int = 0, limit: Int = defaultLimit) {
-        self.offset = offset
-        self.limit = limit
-    }
-}
