@@ -77,7 +77,7 @@ let package = Package(
                 .product(name: "JWTKit", package: "jwt-kit"),
             ]
         ),
-        library("ThingsStorage", "Things/Storage", ["ThingsCore", "SQL", "Model", .crypto]),
+        library("ThingsStorage", "Things/Storage", ["ThingsCore", "SQL", "Model", .crypto, .logging]),
 
         // Ring 2: what reaches the rules.
         library(
@@ -197,7 +197,8 @@ let package = Package(
             [
                 "ThingsAPI", "ThingsCore", "ThingsStorage", "HTTPSupport", "Model", "SQL", "SQLiteDriver",
                 "TestSupport",
-                .hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .hummingbird, .httpTypes, .nio("NIOCore"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]
         ),
         tests("MQTTCodecTests", ["MQTTCodec", .nio("NIOCore")]),

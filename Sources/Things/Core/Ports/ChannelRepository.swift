@@ -1,0 +1,24 @@
+package import Model
+
+/// Where channels are kept. Every verb is about the channels of one tenant; those of others don't exist for it.
+package protocol ChannelRepository: Sendable {
+    /// Keeps all of them, or none.
+    func add(_ channels: [Channel]) async throws
+
+    func find(_ id: Channel.ID, of tenant: Tenant.ID) async throws -> Versioned<Channel>?
+
+    /// Part of the channels that are selected, in the order of their ids.
+    func list(_ selection: Selection<Thing>, _ page: PageRequest, of tenant: Tenant.ID) async throws -> Page<Channel>
+
+    /// Answers the new revision. Throws ``ThingsError/notFound``, ``ThingsError/changedMeanwhile``.
+    @discardableResult
+    func change(
+        _ id: Channel.ID,
+        _ details: Details,
+        if precondition: Precondition,
+        of tenant: Tenant.ID
+    ) async throws -> Revision
+
+    /// Removes the channel and its connections. Answers whether there was one.
+    func remove(_ id: Channel.ID, if precondition: Precondition, of tenant: Tenant.ID) async throws -> Bool
+}

@@ -1,0 +1,25 @@
+package import Model
+
+/// Where things are kept. Every verb is about the things of one tenant; those of others don't exist for it.
+package protocol ThingRepository: Sendable {
+    /// Keeps all of them, or none: ``ThingsError/keyInUse`` if any key is taken, by any tenant's thing.
+    func add(_ things: [Thing]) async throws
+
+    func find(_ id: Thing.ID, of tenant: Tenant.ID) async throws -> Versioned<Thing>?
+
+    /// Part of the things that are selected, in the order of their ids.
+    func list(_ selection: Selection<Channel>, _ page: PageRequest, of tenant: Tenant.ID) async throws -> Page<Thing>
+
+    /// Answers the new revision. Throws ``ThingsError/notFound``, ``ThingsError/changedMeanwhile``,
+    /// ``ThingsError/keyInUse``.
+    @discardableResult
+    func change(
+        _ id: Thing.ID,
+        _ change: ThingChange,
+        if precondition: Precondition,
+        of tenant: Tenant.ID
+    ) async throws -> Revision
+
+    /// Removes the thing and its connections. Answers whether there was one.
+    func remove(_ id: Thing.ID, if precondition: Precondition, of tenant: Tenant.ID) async throws -> Bool
+}

@@ -1,0 +1,69 @@
+internal import Model
+internal import SQL
+internal import ThingsCore
+
+struct SQLChannelRepository: ChannelRepository {
+    static let table = TenantTable(
+        name: "channels",
+        columns: ["id", "tenant_id", "name", "metadata", "revision"],
+        counts: RowCounts(table: "channel_counts"),
+        ownEnd: "channel_id",
+        otherEnd: "thing_id"
+    )
+
+    let database: any SQLDatabase
+
+    func add(_ channels: [Channel]) async throws {
+        let rows = channels.map(row)
+        try await database.changing { session in
+            try Self.table.insert(rows, ids: channels.lazy.map { ($0.tenant, $0.id.value) }, in: session)
+        }
+    }
+
+    func find(_ id: Channel.ID, of tenant: Tenant.ID) async throws -> Versioned<Channel>? {
+        try await database.reading { session in
+            guard let row = try Self.table.find(id.value, of: tenant, in: session) else { return nil }
+            return Versioned(try channel(row), revision: try row.integer("revision"))
+        }
+    }
+
+    func list(_ selection: Selection<Thing>, _ page: PageRequest, of tenant: Tenant.ID) async throws -> Page<Channel> {
+        let found = try await database.reading { session in
+            try Self.table.list(selection, page, of: tenant, in: session)
+        }
+        return Page(total: found.total, request: page, items: try found.rows.map(channel))
+    }
+
+    func change(
+        _ id: Channel.ID,
+        _ details: Details,
+        if precondition: Precondition,
+        of tenant: Tenant.ID
+    ) async throws -> Revision {
+        try await database.changing { session in
+            try Self.table.update(id.value, to: details, if: precondition, of: tenant, in: session)
+        }
+    }
+
+    func remove(_ id: Channel.ID, if precondition: Precondition, of tenant: Tenant.ID) async throws -> Bool {
+        try await database.changing { session in
+            try Self.table.delete(id.value, if: precondition, of: tenant, in: session)
+        }
+    }
+
+    private func row(_ channel: Channel) -> [SQLValue] {
+        [
+            .id(channel.id.value), .id(channel.tenant.value), .text(channel.name),
+            .json(JSONValue.object(channel.metadata).text), .integer(1),
+        ]
+    }
+
+    private func channel(_ row: SQLRow) throws -> Channel {
+        Channel(
+            id: try row.id("id", of: Channel.self),
+            tenant: try row.id("tenant_id", of: Tenant.self),
+            name: try row.text("name"),
+            metadata: try row.object("metadata")
+        )
+    }
+}

@@ -1,0 +1,41 @@
+internal import Logging
+internal import SQL
+internal import ThingsCore
+
+/// Where the database's errors become ours; what isn't named here stays what it is.
+extension SQLDatabase {
+    func reading<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value {
+        do {
+            return try await read(body)
+        } catch let error as SQLError where error.code == .unavailable {
+            throw ThingsError.unavailable(because: error)
+        }
+    }
+
+    /// - Parameter duplicate: what it means that a row with the same unique value exists.
+    func changing<Value: Sendable>(
+        onDuplicate duplicate: ThingsError? = nil,
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value {
+        do {
+            return try await write(body)
+        } catch let error as SQLError {
+            switch error.code {
+            case .uniqueViolation: throw duplicate ?? error
+            // An end of a connection was removed at the same moment.
+            case .foreignKeyViolation: throw ThingsError.notFound
+            case .unavailable: throw ThingsError.unavailable(because: error)
+            case .malformedRow, .failed: throw error
+            }
+        }
+    }
+}
+
+extension ThingsError {
+    fileprivate static func unavailable(because error: SQLError) -> Self {
+        Logger.current.warning("database out of reach", metadata: ["error": "\(error)"])
+        return .unavailable
+    }
+}

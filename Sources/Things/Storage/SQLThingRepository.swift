@@ -1,0 +1,78 @@
+internal import Model
+internal import SQL
+internal import ThingsCore
+
+struct SQLThingRepository: ThingRepository {
+    static let table = TenantTable(
+        name: "things",
+        columns: ["id", "tenant_id"] + ThingKeyStore.columns + ["name", "metadata", "revision"],
+        counts: RowCounts(table: "thing_counts"),
+        ownEnd: "thing_id",
+        otherEnd: "channel_id"
+    )
+
+    let database: any SQLDatabase
+    let keys: ThingKeyStore
+
+    func add(_ things: [Thing]) async throws {
+        let rows = try things.map(row)
+        try await database.changing(onDuplicate: .keyInUse) { session in
+            try keys.refuseOlderDuplicates(of: things.map(\.key), in: session)
+            try Self.table.insert(rows, ids: things.lazy.map { ($0.tenant, $0.id.value) }, in: session)
+        }
+    }
+
+    func find(_ id: Thing.ID, of tenant: Tenant.ID) async throws -> Versioned<Thing>? {
+        try await database.reading { session in
+            guard let row = try Self.table.find(id.value, of: tenant, in: session) else { return nil }
+            return Versioned(try thing(row), revision: try row.integer("revision"))
+        }
+    }
+
+    func list(_ selection: Selection<Channel>, _ page: PageRequest, of tenant: Tenant.ID) async throws -> Page<Thing> {
+        let found = try await database.reading { session in
+            try Self.table.list(selection, page, of: tenant, in: session)
+        }
+        return Page(total: found.total, request: page, items: try found.rows.map(thing))
+    }
+
+    func change(
+        _ id: Thing.ID,
+        _ change: ThingChange,
+        if precondition: Precondition,
+        of tenant: Tenant.ID
+    ) async throws -> Revision {
+        try await database.changing(onDuplicate: .keyInUse) { session in
+            switch change {
+            case .details(let details):
+                return try Self.table.update(id.value, to: details, if: precondition, of: tenant, in: session)
+            case .key(let key):
+                try keys.refuseOlderDuplicates(of: [key], in: session)
+                let changes = zip(ThingKeyStore.columns, try keys.values(of: key, for: id)).map { ($0, $1) }
+                return try Self.table.update(id.value, set: changes, if: precondition, of: tenant, in: session)
+            }
+        }
+    }
+
+    func remove(_ id: Thing.ID, if precondition: Precondition, of tenant: Tenant.ID) async throws -> Bool {
+        try await database.changing { session in
+            try Self.table.delete(id.value, if: precondition, of: tenant, in: session)
+        }
+    }
+
+    private func row(_ thing: Thing) throws -> [SQLValue] {
+        [.id(thing.id.value), .id(thing.tenant.value)] + (try keys.values(of: thing.key, for: thing.id))
+            + [.text(thing.name), .json(JSONValue.object(thing.metadata).text), .integer(1)]
+    }
+
+    private func thing(_ row: SQLRow) throws -> Thing {
+        let id = try row.id("id", of: Thing.self)
+        return Thing(
+            id: id,
+            tenant: try row.id("tenant_id", of: Tenant.self),
+            key: try keys.key(of: id, in: row),
+            name: try row.text("name"),
+            metadata: try row.object("metadata")
+        )
+    }
+}

@@ -1,0 +1,28 @@
+package import SQL
+package import ThingsCore
+
+/// Things, channels and connections in an SQL database; thing keys as their sealer makes them.
+package struct ThingsDatabase: Sendable {
+    package let repositories: ThingsRepositories
+
+    private let database: any SQLDatabase
+    private let keys: ThingKeyStore
+
+    package init(_ database: any SQLDatabase, sealer: ThingKeySealer) {
+        self.database = database
+        self.keys = ThingKeyStore(sealer: sealer)
+        self.repositories = ThingsRepositories(
+            things: SQLThingRepository(database: database, keys: keys),
+            channels: SQLChannelRepository(database: database),
+            connections: SQLConnectionRepository(database: database),
+            access: SQLAccessRepository(database: database, keys: keys)
+        )
+    }
+
+    /// Brings the schema up to date, and puts keys that an older secret protects under the current one. Call it before
+    /// anything else. Throws ``ThingKeySealer/Failure`` if a stored key is under a secret that isn't known.
+    package func prepare() async throws {
+        try await database.migrate(ThingsSchema.migrations)
+        try await keys.renew(in: database)
+    }
+}
