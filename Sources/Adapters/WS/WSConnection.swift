@@ -85,7 +85,7 @@ final class WSConnection: ChannelDuplexHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        outbound.flush(to: context.channel)
+        context.channel.send(outbound.next(for: context.channel))
         context.fireChannelWritabilityChanged()
     }
 
@@ -169,7 +169,7 @@ final class WSConnection: ChannelDuplexHandler {
 
     func write() {
         outbound.isListed = false
-        if let context { outbound.flush(to: context.channel) }
+        if let context { context.channel.send(outbound.next(for: context.channel)) }
     }
 
     private func queue(_ write: (inout ByteBuffer) -> Void) {
@@ -189,7 +189,7 @@ final class WSConnection: ChannelDuplexHandler {
         if let reason { countRefusal(reason, .ws) }
         guard let context else { return }
         outbound.append { WebSocketFrames.appendClose(code, to: &$0) }
-        outbound.flushLast(to: context.channel)
+        context.channel.send(outbound.rest())
         context.channel.close(mode: .output, promise: nil)
         lastHeard = component.loop.now
         component.unsubscribe(self)

@@ -77,7 +77,7 @@ final class MQTTConnection: ChannelDuplexHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        outbound.flush(to: context.channel)
+        context.channel.send(outbound.next(for: context.channel))
         context.fireChannelWritabilityChanged()
     }
 
@@ -205,7 +205,7 @@ final class MQTTConnection: ChannelDuplexHandler {
 
     func write() {
         outbound.isListed = false
-        if let context { outbound.flush(to: context.channel) }
+        if let context { context.channel.send(outbound.next(for: context.channel)) }
     }
 
     // MARK: The end
@@ -237,7 +237,7 @@ final class MQTTConnection: ChannelDuplexHandler {
         if let refusal = refusal ?? reason.refusal { countRefusal(refusal, .mqtt) }
         leave()
         guard let context else { return }
-        outbound.flushLast(to: context.channel)
+        context.channel.send(outbound.rest())
         context.channel.close(mode: .output, promise: nil)
         lingersUntil = .now() + .seconds(1)
         isWaiting = false

@@ -85,7 +85,7 @@ package final class HTTPConnectionHandler<Endpoint: HTTPEndpoint>: ChannelDuplex
     }
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
-        outbound.flush(to: context.channel)
+        context.channel.send(outbound.next(for: context.channel))
         context.fireChannelWritabilityChanged()
     }
 
@@ -216,7 +216,7 @@ package final class HTTPConnectionHandler<Endpoint: HTTPEndpoint>: ChannelDuplex
         guard let context else { return }
         state = .closing
         waiting.removeAll()
-        outbound.flushLast(to: context.channel)
+        context.channel.send(outbound.rest())
         context.channel.close(mode: .output, promise: nil)
         deadline = component.loop.now &+ 1_000_000_000
     }
@@ -230,7 +230,7 @@ package final class HTTPConnectionHandler<Endpoint: HTTPEndpoint>: ChannelDuplex
             for (name, value) in headers { buffer.writeString("\(name): \(value)\r\n") }
             buffer.writeStaticString("\r\n")
         }
-        outbound.flushLast(to: context.channel)
+        context.channel.send(outbound.rest())
         do {
             // The new handlers come behind this one; the decoder in front hands over what it hasn't read when it goes.
             try install(context.channel)
@@ -263,7 +263,7 @@ extension HTTPConnectionHandler: HTTPReply {
 extension HTTPConnectionHandler: HTTPConnection {
     func write() {
         outbound.isListed = false
-        if let context { outbound.flush(to: context.channel) }
+        if let context { context.channel.send(outbound.next(for: context.channel)) }
     }
 
     func timedOut() {

@@ -30,18 +30,24 @@ package struct OutboundQueue {
         write(&buffer)
     }
 
-    /// Hands everything to the channel in one write, if the peer takes it; else it waits for the next call.
-    package mutating func flush(to channel: any Channel) {
-        guard !isEmpty, channel.isWritable else { return }
-        let bytes = buffer
-        buffer = ByteBuffer()
-        channel.writeAndFlush(bytes, promise: nil)
+    /// Everything that waits, if the channel takes it; else it waits for the next call.
+    ///
+    /// Taking and writing are two steps, because a write may call back to its connection, and from there to this queue.
+    package mutating func next(for channel: any Channel) -> ByteBuffer? {
+        channel.isWritable ? rest() : nil
     }
 
-    /// Hands everything to the channel, whether the peer takes it or not: what follows is the end.
-    package mutating func flushLast(to channel: any Channel) {
-        guard !isEmpty else { return }
-        channel.writeAndFlush(buffer, promise: nil)
-        buffer = ByteBuffer()
+    /// Everything that waits, whether the channel takes it or not: what follows is the end.
+    package mutating func rest() -> ByteBuffer? {
+        guard !isEmpty else { return nil }
+        defer { buffer = ByteBuffer() }
+        return buffer
+    }
+}
+
+extension Channel {
+    /// Writes the bytes, if there are any.
+    package func send(_ bytes: ByteBuffer?) {
+        if let bytes { writeAndFlush(bytes, promise: nil) }
     }
 }
