@@ -5,10 +5,11 @@
 SWIFT ?= swift
 PYTHON ?= python3
 
-# What users run: optimized. On Linux Swift's own libraries are linked in, so the program runs without a toolchain.
+# What users run: optimized. On Linux Swift's own libraries are linked in, so the program runs without a toolchain, and no
+# symbol is exported that nobody imports.
 RELEASE_FLAGS = --configuration release --product fluxgate
 ifeq ($(shell uname),Linux)
-RELEASE_FLAGS += --static-swift-stdlib
+RELEASE_FLAGS += --static-swift-stdlib -Xlinker --no-export-dynamic
 BENCH_TESTS = bench-tests
 endif
 
