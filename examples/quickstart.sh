@@ -89,9 +89,9 @@ stdbuf -oL mosquitto_sub -d -h "$host" -p "$mqtt_port" -u "$display_id" -P "$dis
 await "the MQTT subscription" grep -q ^Subscribed "$received/mqtt.log"
 
 step "and over WebSocket"
-"$fluxgate" messages watch "$channel" --key "$display_key" --url "$websocket" \
+MF_THING_KEY=$display_key "$fluxgate" messages watch --channel "$channel" --url "$websocket" \
     >"$received/ws" 2>"$received/ws.log" &
-await "the WebSocket" grep -q . "$received/ws.log"
+await "the WebSocket" grep -q watching "$received/ws.log"
 
 # --- three messages --------------------------------------------------------------------------------------------------
 
@@ -109,7 +109,7 @@ curl -fsS "$publish/channels/$channel/messages" -H "Authorization: Thing $meter_
 await "the message from HTTP" both_have 2
 
 step "and over WebSocket"
-"$fluxgate" messages send "$channel" "$senml" --key "$meter_key" --url "$websocket"
+MF_THING_KEY=$meter_key "$fluxgate" messages send --channel "$channel" --url "$websocket" "$senml"
 await "the message from WebSocket" both_have 3
 
 # A last word: were one of the three delivered twice, it would have come before this.

@@ -94,17 +94,32 @@ class TestAnotherTenant:
         with RawHandshake(server, channel, stranger.key) as answer:
             assert answer.status == 403
 
-    @pytest.mark.parametrize("filter", ["#", "+", "/#", "channels/#", "channels/+/messages", "channels/+/messages/#",
-                                        "+/{}/messages", "channels/{}/#", "channels/{}/+", "$SYS/#", "$share/g/channels/{}/messages",
-                                        "channels/{}", "channels/{}/messages#", "x/{}/messages", "Channels/{}/messages"])
+    @pytest.mark.parametrize(
+        "filter",
+        [
+            "#",
+            "+",
+            "/#",
+            "channels/#",
+            "channels/+/messages",
+            "channels/+/messages/#",
+            "+/{}/messages",
+            "channels/{}/#",
+            "channels/{}/+",
+            "$SYS/#",
+            "$share/g/channels/{}/messages",
+            "channels/{}",
+            "channels/{}/messages#",
+            "x/{}/messages",
+            "Channels/{}/messages",
+        ],
+    )
     @pytest.mark.parametrize("version", [4, 5])
     def test_no_filter_reaches_beyond_a_channel(self, server, pair, filter, version):
         channel, thing, _ = pair
         with RawMQTT(server.connect("mqtt"), version) as client:
             client.connect("f", thing.id, thing.key)
-            client.send(mqtt.subscribe(filter.format(channel), version=version))
-            answers = client.packets_until_closed() if filter.endswith("messages#") else [client.packet()]
-            assert all(each.kind == mqtt.DISCONNECT or each.body[-1] >= 0x80 for each in answers), answers
+            assert client.subscribe(filter.format(channel))[0] >= 0x80
 
 
 class RawHandshake:
@@ -224,7 +239,10 @@ def test_a_right_that_is_given_is_there_at_once(server, alice, closing):
 def test_a_message_from_before_a_connection_is_not_delivered_after_it(server, alice, pair, closing):
     channel, thing, other = pair
     assert publish_http(server, channel, thing.key, b"before") == 202
-    listeners = [closing(PahoClient(server, other, topic(channel))), closing(WebSocketClient(server, channel, other.key))]
+    listeners = [
+        closing(PahoClient(server, other, topic(channel))),
+        closing(WebSocketClient(server, channel, other.key)),
+    ]
 
     assert publish_http(server, channel, thing.key, b"after") == 202
 

@@ -17,9 +17,12 @@ from tables.bad_http import BAD_REQUESTS
 from tables.http_adapter import LIMIT
 
 # The head of a publication, without its framing.
-HEAD = (b"POST /channels/00000000-0000-4000-8000-000000000000/messages HTTP/1.1\r\n"
-        b"Host: a\r\nAuthorization: key-of-a-thing\r\n")
-PROTOCOL = {"http": "http", "ws": "ws", "users": "http", "things": "http"}
+HEAD = (
+    b"POST /channels/00000000-0000-4000-8000-000000000000/messages HTTP/1.1\r\n"
+    b"Host: a\r\nAuthorization: key-of-a-thing\r\n"
+)
+PROTOCOL = {"http": "http", "ws": "ws", "users": "rest", "things": "rest"}
+METHOD = {"http": b"POST", "ws": b"GET", "users": b"PUT", "things": b"POST"}
 
 
 @pytest.fixture
@@ -51,20 +54,24 @@ def target(alice, pair):
 
 @pytest.mark.parametrize("listener", ["http", "things", "users", "ws"])
 @pytest.mark.parametrize("bad", BAD_REQUESTS, ids=str)
-def test_a_bad_request_is_refused_and_nothing_behind_it_is_obeyed(server, pair, target, closing, unharmed, listener, bad):
+def test_a_bad_request_is_refused_and_nothing_behind_it_is_obeyed(
+    server, pair, target, closing, unharmed, listener, bad
+):
     path, key = target(listener)
     heard = closing(WebSocketClient(server, pair[0], pair[2].key)) if listener == "http" else None
     with server.counts_a_refusal(PROTOCOL[listener]), RawHTTP(server.connect(listener)) as http:
-        answer = http.send(bad.data().replace(b"$target", path).replace(b"$key", key)).answer()
-        assert answer.status in bad.statuses or (listener == "ws" and answer.status == 405), answer
+        data = bad.data().replace(b"$method", METHOD[listener]).replace(b"$target", path).replace(b"$key", key)
+        answer = http.send(data).answer()
+        assert answer.status in bad.statuses, answer
         judge_error(answer.status, answer)
         with contextlib.suppress(Ended):
-            assert http.answer() is None, "an answer to what stood behind"
+            while bad.ends:
+                assert http.answer().status >= 400, "what stood behind was obeyed"
     if heard:
         with RawHTTP(server.connect("http")) as http:
             good = request("POST", path.decode(), f"Authorization: {pair[1].key}", body=b"end")
             assert http.send(good).answer().status == 202
-        assert heard.next() == b"end"
+        assert heard.next() == b"end" or not bad.ends
 
 
 class TestTheConnection:
@@ -73,7 +80,9 @@ class TestTheConnection:
         bodies = [f"message {number}".encode() for number in range(200)]
         refused = post(b"", key="no-such-key")
         with RawHTTP(server.connect("http")) as http:
-            http.send(b"".join(post(body) + (refused if number % 50 == 0 else b"") for number, body in enumerate(bodies)))
+            http.send(
+                b"".join(post(body) + (refused if number % 50 == 0 else b"") for number, body in enumerate(bodies))
+            )
             for number in range(200):
                 assert http.answer().status == 202
                 if number % 50 == 0:
@@ -123,6 +132,12 @@ class TestTheConnection:
             assert http.send(post(b"a", "Connection: close")).answer().status == 202
             assert http.is_closed()
 
+    def test_a_chunk_extension_of_a_megabyte_hurts_nobody(self, server, post, unharmed):
+        """It is passed over as it comes, so that only the time limit of the request bounds it."""
+        with RawHTTP(server.connect("http")) as http:
+            http.send(post(b"", "Transfer-Encoding: chunked") + b"5;" + b"a" * (1 << 20) + b"\r\nhello\r\n0\r\n\r\n")
+            assert http.answer().status in (202, 400, 413, 431)
+
     @pytest.mark.parametrize("listener", ["http", "ws", "users", "things", "mqtt", "mqttws"])
     def test_connections_reset_in_the_middle_hurt_nobody(self, server, post, unharmed, listener):
         for length in (0, 1, 20, 100):
@@ -142,9 +157,18 @@ def impatient(program, tmp_path_factory):
 
 
 class TestStalling:
-    @pytest.mark.parametrize("sent", [
-        b"", b"P", HEAD[:-10], HEAD + b"Content-Length: 5\r\n\r\nhell", HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhe",
-    ], ids=["nothing", "a letter", "half a head", "half a body", "half a chunk"])
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            b"",
+            b"P",
+            HEAD[:-10],
+            HEAD + b"Content-Length: 5\r\n\r\nhell",
+            HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhe",
+            HEAD + b"Transfer-Encoding: chunked\r\n\r\n7FFFFFFFFFFFFFFF\r\nhello",
+        ],
+        ids=["nothing", "a letter", "half a head", "half a body", "half a chunk", "a bit of an endless chunk"],
+    )
     def test_a_request_that_stops_is_timed_out(self, impatient, sent):
         with impatient.counts_a_refusal("http"), RawHTTP(impatient.connect("http")) as http:
             started = time.monotonic()
@@ -152,10 +176,14 @@ class TestStalling:
             assert http.is_closed()
             assert 0.8 < time.monotonic() - started < 4
 
-    @pytest.mark.parametrize("beginning, drip", [
-        (b"POST / HTTP/1.1\r\n", b"X: a\r\n"),
-        (HEAD + b"Content-Length: 1000\r\n\r\n", b"a"),
-    ], ids=["head", "body"])
+    @pytest.mark.parametrize(
+        "beginning, drip",
+        [
+            (b"POST / HTTP/1.1\r\n", b"X: a\r\n"),
+            (HEAD + b"Content-Length: 1000\r\n\r\n", b"a"),
+        ],
+        ids=["head", "body"],
+    )
     def test_dripping_does_not_buy_time(self, impatient, beginning, drip):
         with RawHTTP(impatient.connect("http")) as http:
             started = time.monotonic()

@@ -21,17 +21,27 @@ def pair(alice):
 @pytest.fixture
 def open_ws(server, pair, closing):
     def opened(path: str = "") -> RawWS:
-        socket = RawWS(closing(server.connect("ws")), f"/channels/{pair[0]}/messages{path}", f"Authorization: {pair[1].key}")
+        socket = RawWS(
+            closing(server.connect("ws")), f"/channels/{pair[0]}/messages{path}", f"Authorization: {pair[1].key}"
+        )
         assert socket.answer.status == 101
         return socket
 
     return opened
 
 
-@pytest.mark.parametrize("data", [
-    frame(TEXT, b"a", masked=False), frame(3, b"a"), frame(TEXT, b"\xff"), frame(BINARY, b"", length=1 << 62, width=8),
-    frame(CONTINUATION, b"a"), frame(TEXT, b"a", reserved=4),
-], ids=["unmasked", "opcode", "text", "length", "order", "reserved"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        frame(TEXT, b"a", masked=False),
+        frame(3, b"a"),
+        frame(TEXT, b"\xff"),
+        frame(BINARY, b"", length=1 << 62, width=8),
+        frame(CONTINUATION, b"a"),
+        frame(TEXT, b"a", reserved=4),
+    ],
+    ids=["unmasked", "opcode", "text", "length", "order", "reserved"],
+)
 def test_a_refused_frame_is_counted_and_not_published(server, pair, open_ws, closing, unharmed, data):
     listener = closing(PahoClient(server, pair[2], topic(pair[0], "#")))
     with server.counts_a_refusal("ws"):
@@ -61,8 +71,13 @@ def test_frames_may_come_with_the_handshake(server, pair):
 
 def test_frames_may_come_byte_by_byte_and_in_many_fragments(open_ws):
     socket = open_ws()
-    pieces = [frame(TEXT, "é".encode()[:1], fin=False), frame(CONTINUATION, b"", fin=False), frame(PING, b"between"),
-              frame(CONTINUATION, "é".encode()[1:], fin=False), frame(CONTINUATION, b"!")]
+    pieces = [
+        frame(TEXT, "é".encode()[:1], fin=False),
+        frame(CONTINUATION, b"", fin=False),
+        frame(PING, b"between"),
+        frame(CONTINUATION, "é".encode()[1:], fin=False),
+        frame(CONTINUATION, b"!"),
+    ]
     for byte in b"".join(pieces):
         socket.send(bytes([byte]))
 
@@ -116,7 +131,9 @@ class TestSilence:
 
 def test_a_hundred_thousand_empty_fragments_hurt_nobody(open_ws, unharmed):
     socket = open_ws()
-    socket.send(frame(TEXT, b"a", fin=False) + frame(CONTINUATION, b"", fin=False) * 100_000 + frame(CONTINUATION, b"b"))
+    socket.send(
+        frame(TEXT, b"a", fin=False) + frame(CONTINUATION, b"", fin=False) * 100_000 + frame(CONTINUATION, b"b")
+    )
     with contextlib.suppress(AssertionError):  # It may refuse that, in its own words.
         assert socket.data() == b"ab"
 
@@ -126,10 +143,15 @@ def test_random_frames_hurt_nobody(server, open_ws, unharmed):
     for _ in range(100):
         socket = open_ws()
         for _ in range(source.randrange(1, 6)):
-            socket.send(frame(
-                source.randrange(16), source.randbytes(source.randrange(200)), bool(source.randrange(4)), bool(source.randrange(8)),
-                source.choice((0, 0, 0, 1)),
-            ))
+            socket.send(
+                frame(
+                    source.randrange(16),
+                    source.randbytes(source.randrange(200)),
+                    bool(source.randrange(4)),
+                    bool(source.randrange(8)),
+                    source.choice((0, 0, 0, 1)),
+                )
+            )
         socket.socket.close()
 
 

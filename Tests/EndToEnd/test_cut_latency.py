@@ -14,6 +14,7 @@ from support.raw_ws import CLOSE, RawWS, frame
 CUTS = 200
 BOUND = 0.020
 
+
 def _open(server, kind: str, channel: str, thing):
     if kind == "ws":
         return RawWS(server.connect("ws"), f"/channels/{channel}/messages", f"Authorization: {thing.key}").socket
@@ -21,6 +22,7 @@ def _open(server, kind: str, channel: str, thing):
     client.connect(thing.id[:20], thing.id, thing.key)
     assert client.subscribe(topic(channel)) == [0]
     return client.socket
+
 
 def _removal(account: Account, channel: str, thing, way: str) -> bytes:
     token = f"Authorization: {account.token}"
@@ -30,6 +32,7 @@ def _removal(account: Account, channel: str, thing, way: str) -> bytes:
         return request("DELETE", f"/channels/{channel}/things/{thing.id}", token)
     body = json.dumps({"key": f"new-{thing.key}"}).encode()
     return request("PATCH", f"/things/{thing.id}/key", token, "Content-Type: application/json", body=body)
+
 
 def _measure(api: RawHTTP, order: bytes, connection) -> float:
     """One thread watches both sockets, so that neither time is late by a thread's wake-up."""
@@ -54,7 +57,8 @@ def _measure(api: RawHTTP, order: bytes, connection) -> float:
                 else:
                     closed = now
                     watched.unregister(connection)
-    return max(0.0, closed - answered)
+    return closed - answered
+
 
 def test_cuts_take_effect_within_20_ms_of_the_answer(server, capsys):
     account = Account(server)
@@ -63,7 +67,9 @@ def test_cuts_take_effect_within_20_ms_of_the_answer(server, capsys):
         things += account.things(100)
     account.connect(channel, *things)
     kinds = itertools.cycle(["mqtt", "ws", "mqtt5"])
-    ways = itertools.cycle(["remove", "remove", "remove", "disconnect", "disconnect", "disconnect", "key", "key", "key"])
+    ways = itertools.cycle(
+        ["remove", "remove", "remove", "disconnect", "disconnect", "disconnect", "key", "key", "key"]
+    )
     connections = [_open(server, kind, channel, thing) for kind, thing in zip(kinds, things)]
 
     with RawHTTP(server.connect("things")) as api:
@@ -74,8 +80,11 @@ def test_cuts_take_effect_within_20_ms_of_the_answer(server, capsys):
 
     p50, p99 = taken[len(taken) // 2], taken[int(len(taken) * 0.99) - 1]
     with capsys.disabled():
-        print(f"\n{CUTS} cuts, from the HTTP answer to the end of the connection: "
-              f"p50 {p50 * 1000:.2f} ms, p99 {p99 * 1000:.2f} ms, longest {taken[-1] * 1000:.2f} ms")
+        print(
+            f"\n{CUTS} cuts, from the HTTP answer to the end of the connection: "
+            f"p50 {p50 * 1000:.2f} ms, p99 {p99 * 1000:.2f} ms, longest {taken[-1] * 1000:.2f} ms "
+            f"({sum(each < 0 for each in taken)} ended before the answer was there)"
+        )
     assert p99 <= BOUND
     for each in connections:
         each.close()

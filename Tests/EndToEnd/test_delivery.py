@@ -13,7 +13,17 @@ SENML = (
     b'[{"bn":"some-base-name:","bt":1.276020076001e+09,"bu":"A","bver":5,"n":"voltage","u":"V","v":120.1},'
     b'{"n":"current","t":-5,"v":1.2},{"n":"current","t":-4,"v":1.3}]'
 )
-PAYLOADS = [SENML, bytes(range(256)), b"", b"\0", "漢字 \U0001f600".encode(), b"\r\n\r\n", SENML, b"x" * 100_000, b"y" * 200_000]
+PAYLOADS = [
+    SENML,
+    bytes(range(256)),
+    b"",
+    b"\0",
+    "漢字 \U0001f600".encode(),
+    b"\r\n\r\n",
+    SENML,
+    b"x" * 100_000,
+    b"y" * 200_000,
+]
 SUBSCRIBERS = {
     **{f"MQTT 3.1.1 QoS {qos}": dict(qos=qos) for qos in (0, 1, 2)},
     **{f"MQTT 5 QoS {qos}": dict(qos=qos, version=paho.MQTTv5) for qos in (0, 1, 2)},

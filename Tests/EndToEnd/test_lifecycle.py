@@ -48,8 +48,9 @@ def test_the_data_folder_is_closed_to_others_and_the_secrets_are_once_more(serve
 def test_termination_tells_the_clients_and_ends_with_0(start_server):
     server = start_server()
     channel, thing, _ = Account(server).pair()
-    with RawMQTT(server.connect("mqtt"), 5) as new, RawMQTT(server.connect("mqtt"), 4) as old, \
-            RawWS(server.connect("ws"), f"/channels/{channel}/messages", f"Authorization: {thing.key}") as ws:
+    with RawMQTT(server.connect("mqtt"), 5) as new, RawMQTT(server.connect("mqtt"), 4) as old, RawWS(
+        server.connect("ws"), f"/channels/{channel}/messages", f"Authorization: {thing.key}"
+    ) as ws:
         for client, name in ((new, "new"), (old, "old")):
             client.connect(name, thing.id, thing.key).subscribe(topic(channel))
         server.process.send_signal(signal.SIGTERM)
@@ -66,20 +67,37 @@ def test_termination_tells_the_clients_and_ends_with_0(start_server):
 def test_a_port_that_is_taken_is_named(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        free = {name: "0" for name in (
-            "MF_USERS_HTTP_PORT", "MF_THINGS_HTTP_PORT", "MF_THINGS_AUTH_HTTP_PORT", "MF_HTTP_ADAPTER_PORT", "MF_WS_ADAPTER_PORT",
-            "MF_MQTT_ADAPTER_WS_PORT", "MF_FLUXGATE_OPS_PORT",
-        )}
+        free = {
+            name: "0"
+            for name in (
+                "MF_USERS_HTTP_PORT",
+                "MF_THINGS_HTTP_PORT",
+                "MF_THINGS_AUTH_HTTP_PORT",
+                "MF_HTTP_ADAPTER_PORT",
+                "MF_WS_ADAPTER_PORT",
+                "MF_MQTT_ADAPTER_WS_PORT",
+                "MF_FLUXGATE_OPS_PORT",
+            )
+        }
         ended = _run_to_its_end(tmp_path, **free, MF_MQTT_ADAPTER_PORT=port)
 
     assert ended.returncode != 0
     assert "mqtt" in ended.stdout + ended.stderr and port in ended.stdout + ended.stderr
 
 
-@pytest.mark.parametrize("variable, value", [
-    ("MF_MQTT_ADAPTER_PORT", "many"), ("MF_HTTP_ADAPTER_PORT", "65536"), ("MF_ENV", "staging"), ("MF_LIMITS_OFF", "perhaps"),
-    ("MF_MAX_MESSAGE_BYTES", "-1"), ("MF_ACCESS_CACHE_MAX_AGE", "10"), ("MF_LOG_LEVEL", "loud"), ("MF_USERS_SECRET", "secret"),
-])
+@pytest.mark.parametrize(
+    "variable, value",
+    [
+        ("MF_MQTT_ADAPTER_PORT", "many"),
+        ("MF_HTTP_ADAPTER_PORT", "65536"),
+        ("MF_ENV", "staging"),
+        ("MF_LIMITS_OFF", "perhaps"),
+        ("MF_MAX_MESSAGE_BYTES", "-1"),
+        ("MF_ACCESS_CACHE_MAX_AGE", "10"),
+        ("MF_LOG_LEVEL", "loud"),
+        ("MF_USERS_SECRET", "secret"),
+    ],
+)
 def test_a_value_that_cannot_be_is_named_and_ends_the_start(tmp_path, variable, value):
     ended = _run_to_its_end(tmp_path, **{variable: value})
 

@@ -23,10 +23,11 @@ def limited(program, tmp_path_factory):
     running.stop()
 
 
-def _post(server, path: str, body: dict, address: str = "127.0.0.1") -> Reply:
+def _post(server, path: str, body: dict, address: str, method: str = "POST", token: str = "") -> Reply:
     connection = http.client.HTTPConnection("127.0.0.1", server.ports["users"], timeout=15, source_address=(address, 0))
     try:
-        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json"} | ({"Authorization": token} if token else {})
+        connection.request(method, path, json.dumps(body), headers)
         return Reply(connection.getresponse())
     finally:
         connection.close()
@@ -73,6 +74,21 @@ def test_an_unknown_account_is_limited_like_a_known_one(limited):
     attempts = (_post(limited, "/tokens", wrong, f"127.0.3.{number % 240 + 1}") for number in range(MANY))
 
     assert _first_refusal(attempts)[1].status == 429
+
+
+def test_guesses_at_the_old_password_are_limited(limited):
+    credentials = {"email": new_email(), "password": PASSWORD}
+    assert _post(limited, "/users", credentials, "127.0.5.250").status == 201
+    token = _post(limited, "/tokens", credentials, "127.0.5.250").json()["token"]
+    guess = {"old_password": "not the password", "password": "another horse"}
+    attempts = (
+        _post(limited, "/password", guess, f"127.0.5.{number % 240 + 1}", "PATCH", token) for number in range(MANY)
+    )
+
+    allowed, answer = _first_refusal(attempts)
+
+    judge(_case("PATCH /password"), answer, World(None, None))
+    assert allowed >= 3
 
 
 def test_registrations_are_limited_per_address(limited):

@@ -33,23 +33,53 @@ class TestEitherList:
         assert [len(page[kind]) for page in pages] == [5, 5, 3, 0]
         assert {page["total"] for page in pages} == {len(NAMES) + 1}
 
-    @pytest.mark.parametrize("name, expected", [
-        ("lamp", {"Lamp", "lamp two"}), ("LAMP", {"Lamp", "lamp two"}), ("%", {"50% off"}), ("_", {"a_b"}),
-        ("a_b", {"a_b"}), (",", {"a,b"}), ("a,b", {"a,b"}), ("\\", {"back\\slash"}), ("éclair", {"ÉCLAIR"}),
-        ("'", {"quote'\""}), ("*", {"*"}), ("[a-z]", {"[a-z]"}), ("' OR 1=1 --", set()), ("p t", {"lamp two"}),
-    ])
+    @pytest.mark.parametrize(
+        "name, expected",
+        [
+            ("lamp", {"Lamp", "lamp two"}),
+            ("LAMP", {"Lamp", "lamp two"}),
+            ("%", {"50% off"}),
+            ("_", {"a_b"}),
+            ("a_b", {"a_b"}),
+            (",", {"a,b"}),
+            ("a,b", {"a,b"}),
+            ("\\", {"back\\slash"}),
+            ("éclair", {"ÉCLAIR"}),
+            ("'", {"quote'\""}),
+            ("*", {"*"}),
+            ("[a-z]", {"[a-z]"}),
+            ("' OR 1=1 --", set()),
+            ("p t", {"lamp two"}),
+        ],
+    )
     def test_a_name_filter_means_its_characters(self, owner, kind, name, expected):
         page = _page(owner, kind, name=name)
 
         assert {each["name"] for each in page[kind]} == expected
         assert page["total"] == len(expected)
 
-    @pytest.mark.parametrize("metadata, count", [
-        ({"number": 3}, 1), ({"number": 3.0}, 1), ({"number": "3"}, 0), ({}, len(NAMES) + 1), (None, len(NAMES) + 1),
-        ({"a": {}}, 1), ({"a": {"b": [1]}}, 1), ({"a": {"b": [{"c": "x"}]}}, 1), ({"a": {"b": [{"c": "x"}, 1, 1]}}, 1),
-        ({"a": {"d": None}}, 1), ({"a": {"b": [2]}}, 0), ({"b": [1]}, 0), ({"a": {"b": 1}}, 0), ({"a": []}, 0),
-        ({"e": 2, "a": {"d": None}}, 1), ({"e": 2, "x": 1}, 0), ({"%": 1}, 0),
-    ])
+    @pytest.mark.parametrize(
+        "metadata, count",
+        [
+            ({"number": 3}, 1),
+            ({"number": 3.0}, 1),
+            ({"number": "3"}, 0),
+            ({}, len(NAMES) + 1),
+            (None, len(NAMES) + 1),
+            ({"a": {}}, 1),
+            ({"a": {"b": [1]}}, 1),
+            ({"a": {"b": [{"c": "x"}]}}, 1),
+            ({"a": {"b": [{"c": "x"}, 1, 1]}}, 1),
+            ({"a": {"d": None}}, 1),
+            ({"a": {"b": [2]}}, 0),
+            ({"b": [1]}, 0),
+            ({"a": {"b": 1}}, 0),
+            ({"a": []}, 0),
+            ({"e": 2, "a": {"d": None}}, 1),
+            ({"e": 2, "x": 1}, 0),
+            ({"%": 1}, 0),
+        ],
+    )
     def test_a_metadata_filter_is_containment(self, owner, kind, metadata, count):
         assert _page(owner, kind, metadata=json.dumps(metadata))["total"] == count
 

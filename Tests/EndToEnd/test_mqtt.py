@@ -47,12 +47,17 @@ class TestLettingIn:
     def test_an_empty_username_is_none(self, server, pair, version):
         assert self._code(server, version, "", pair[1].key) == 0
 
-    @pytest.mark.parametrize("which", ["unknown key", "another thing's id", "no UUID", "no password", "nothing", "empty key"])
+    @pytest.mark.parametrize(
+        "which", ["unknown key", "another thing's id", "no UUID", "no password", "nothing", "empty key"]
+    )
     def test_everything_else_is_refused(self, server, pair, version, which):
         _, thing, other = pair
         credentials = {
-            "unknown key": (thing.id, "no-such-key"), "another thing's id": (other.id, thing.key),
-            "no UUID": ("nonsense", thing.key), "no password": (thing.id, None), "nothing": (None, None),
+            "unknown key": (thing.id, "no-such-key"),
+            "another thing's id": (other.id, thing.key),
+            "no UUID": ("nonsense", thing.key),
+            "no password": (thing.id, None),
+            "nothing": (None, None),
             "empty key": (thing.id, ""),
         }[which]
         with server.counts_a_refusal("mqtt"):
@@ -75,7 +80,7 @@ def test_mqtt_5_is_told_what_is_not_kept(server, pair):
         body = client.send(mqtt.connect("", thing.id, thing.key, version=5, properties=wished)).packet().body
         properties = body[3:]
         assert b"\x11\x00\x00\x00\x00" in properties
-        assert b"\x25\x00" in properties and b"\x2A\x00" in properties
+        assert b"\x25\x00" in properties and b"\x2a\x00" in properties
         assert b"\x12" in properties, "the client is told the identifier that it was given"
 
 
@@ -148,8 +153,8 @@ class TestPublishing:
 
 
 def _identifier(packet: mqtt.Packet) -> bytes:
-    size, = struct.unpack(">H", packet.body[:2])
-    return packet.body[2 + size:4 + size]
+    (size,) = struct.unpack(">H", packet.body[:2])
+    return packet.body[2 + size : 4 + size]
 
 
 def test_no_local_of_mqtt_5_keeps_own_messages_away(server, pair, raw):

@@ -10,7 +10,16 @@ from support.server import BINARY, PORT_VARIABLES, REPOSITORY
 
 # A fenced block, and an HTML comment right before it that says why it is not run.
 BLOCK = re.compile(r"(?:<!-- not run: (?P<reason>[^>]+?) -->\s*\n)?^```sh\n(?P<script>.*?)^```", re.M | re.S)
-DEFAULTS = {"users": 8180, "things": 8182, "auth": 8989, "http": 8185, "ws": 8186, "mqtt": 1883, "mqttws": 8880, "ops": 8190}
+DEFAULTS = {
+    "users": 8180,
+    "things": 8182,
+    "auth": 8989,
+    "http": 8185,
+    "ws": 8186,
+    "mqtt": 1883,
+    "mqttws": 8880,
+    "ops": 8190,
+}
 
 
 def blocks() -> list[str]:
@@ -20,7 +29,10 @@ def blocks() -> list[str]:
 
 def test_the_marker_excludes_a_block_and_only_the_one_behind_it():
     text = "<!-- not run: takes an hour -->\n```sh\na\n```\n\n```sh\nb\n```\n"
-    assert [(match["script"], match["reason"]) for match in BLOCK.finditer(text)] == [("a\n", "takes an hour"), ("b\n", None)]
+    assert [(match["script"], match["reason"]) for match in BLOCK.finditer(text)] == [
+        ("a\n", "takes an hour"),
+        ("b\n", None),
+    ]
 
 
 def test_the_default_ports_are_those_that_the_tests_replace():
@@ -35,7 +47,12 @@ def test_the_blocks_work_when_pasted(server, tmp_path):
     environment = {**os.environ, "PATH": f"{BINARY.parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
 
     ended = subprocess.run(
-        ["bash", "-euo", "pipefail", "-x", "-c", script], env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=60,
+        ["bash", "-euo", "pipefail", "-x", "-c", script],
+        env=environment,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
     if ended.returncode != 0:

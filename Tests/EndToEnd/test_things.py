@@ -6,12 +6,14 @@ import uuid
 import pytest
 import requests
 
-METADATA = {"big": 2**53 - 1, "text": "漢 \U0001f600 \u2028 \"", "deep": {"list": [1, -2.5, 1e300, None, True, {}]}}
+METADATA = {"big": 2**53 - 1, "text": '漢 \U0001f600 \u2028 "', "deep": {"list": [1, -2.5, 1e300, None, True, {}]}}
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 def test_a_thing_is_shown_as_it_was_given(alice):
-    location = alice.call("things", "POST", "/things", json={"name": "é", "metadata": METADATA}, expect=201).headers["Location"]
+    location = alice.call("things", "POST", "/things", json={"name": "é", "metadata": METADATA}, expect=201).headers[
+        "Location"
+    ]
 
     shown = alice.call("things", "GET", location, expect=200).json()
 
@@ -70,13 +72,23 @@ def test_connecting_many_is_all_or_nothing(alice, mallory):
     channel, things = alice.channel(), alice.things(2)
     ids = [each.id for each in things]
 
-    alice.call("things", "POST", "/connect", expect=404,
-               json={"channel_ids": [channel], "thing_ids": [*ids, mallory.thing().id]})
+    alice.call(
+        "things",
+        "POST",
+        "/connect",
+        expect=404,
+        json={"channel_ids": [channel], "thing_ids": [*ids, mallory.thing().id]},
+    )
     assert alice.call("things", "GET", f"/channels/{channel}/things", expect=200).json()["total"] == 0
     alice.call("things", "POST", "/connect", json={"channel_ids": [channel], "thing_ids": ids}, expect=200)
     assert alice.call("things", "GET", f"/channels/{channel}/things", expect=200).json()["total"] == 2
-    alice.call("things", "PUT", "/disconnect", expect=404,
-               json={"channel_ids": [channel], "thing_ids": [ids[0], str(uuid.uuid4())]})
+    alice.call(
+        "things",
+        "PUT",
+        "/disconnect",
+        expect=404,
+        json={"channel_ids": [channel], "thing_ids": [ids[0], str(uuid.uuid4())]},
+    )
     assert alice.call("things", "GET", f"/channels/{channel}/things", expect=200).json()["total"] == 2
     alice.call("things", "PUT", "/disconnect", json={"channel_ids": [channel], "thing_ids": ids}, expect=200)
     assert alice.call("things", "GET", f"/channels/{channel}/things", expect=200).json()["total"] == 0

@@ -14,14 +14,32 @@ from tables.subtopics import NORMALISED
 
 SUBTOPICS = ["", "a", "b", "a/b", "a/b/c", "a/c", "b/b", "A"]
 MQTT_FILTERS = {
-    "": {""}, "#": set(SUBTOPICS), "+": {"a", "b", "A"}, "a": {"a"}, "a/#": {"a", "a/b", "a/b/c", "a/c"},
-    "a/+": {"a/b", "a/c"}, "+/b": {"a/b", "b/b"}, "+/+": {"a/b", "a/c", "b/b"}, "+/+/#": {"a/b", "a/c", "b/b", "a/b/c"},
-    "a/b/c": {"a/b/c"}, "a/+/c": {"a/b/c"}, "+/#": {"a", "b", "A", "a/b", "a/c", "b/b", "a/b/c"},
+    "": {""},
+    "#": set(SUBTOPICS),
+    "+": {"a", "b", "A"},
+    "a": {"a"},
+    "a/#": {"a", "a/b", "a/b/c", "a/c"},
+    "a/+": {"a/b", "a/c"},
+    "+/b": {"a/b", "b/b"},
+    "+/+": {"a/b", "a/c", "b/b"},
+    "+/+/#": {"a/b", "a/c", "b/b", "a/b/c"},
+    "a/b/c": {"a/b/c"},
+    "a/+/c": {"a/b/c"},
+    "+/#": {"a", "b", "A", "a/b", "a/c", "b/b", "a/b/c"},
 }
 WS_FILTERS = {
-    "": {""}, ">": {"a", "b", "A", "a/b", "a/c", "b/b", "a/b/c"}, "*": {"a", "b", "A"}, "a": {"a"}, "a/>": {"a/b", "a/b/c", "a/c"},
-    "a/*": {"a/b", "a/c"}, "*/b": {"a/b", "b/b"}, "*/*": {"a/b", "a/c", "b/b"}, "a.b": {"a/b"}, "*/>": {"a/b", "a/c", "b/b", "a/b/c"},
+    "": {""},
+    ">": {"a", "b", "A", "a/b", "a/c", "b/b", "a/b/c"},
+    "*": {"a", "b", "A"},
+    "a": {"a"},
+    "a/>": {"a/b", "a/b/c", "a/c"},
+    "a/*": {"a/b", "a/c"},
+    "*/b": {"a/b", "b/b"},
+    "*/*": {"a/b", "a/c", "b/b"},
+    "a.b": {"a/b"},
+    "*/>": {"a/b", "a/c", "b/b", "a/b/c"},
 }
+
 
 def _heard(listener, own: str, everybody: set[str]) -> list[str]:
     """What arrives before the listener's own last word; the last words of others are passed over."""
@@ -37,7 +55,8 @@ def test_each_filter_hears_what_it_matches_and_nothing_else(server, alice, closi
     channel, sender, thing = alice.pair()
     listeners = {
         each: closing(
-            PahoClient(server, thing, topic(channel, each).rstrip("/")) if protocol == "mqtt"
+            PahoClient(server, thing, topic(channel, each).rstrip("/"))
+            if protocol == "mqtt"
             else WebSocketClient(server, channel, thing.key, each)
         )
         for each in filters
@@ -50,7 +69,9 @@ def test_each_filter_hears_what_it_matches_and_nothing_else(server, alice, closi
 
     ends = {f"end of {name}" for name in filters}
     for name, listener in listeners.items():
-        assert sorted(_heard(listener, name, ends)) == sorted(f"to {each}" for each in filters[name]), f"filter {name!r}"
+        assert sorted(_heard(listener, name, ends)) == sorted(
+            f"to {each}" for each in filters[name]
+        ), f"filter {name!r}"
 
 
 @pytest.mark.parametrize("raw, expected", NORMALISED)
@@ -107,11 +128,16 @@ def test_a_filter_without_ct_gets_every_type_on_the_plain_topic_and_one_with_it_
     messages = [plain.next_message() for _ in range(5)]
     assert {message.topic for message in messages} == {topic(channel)}
     assert sorted(message.payload for message in messages) == [
-        b"cbor over http", b"cbor over mqtt", b"json over http", b"json over mqtt", b"no type",
+        b"cbor over http",
+        b"cbor over mqtt",
+        b"json over http",
+        b"json over mqtt",
+        b"no type",
     ]
     messages = [typed.next_message() for _ in range(2)]
     assert sorted((message.topic, message.payload) for message in messages) == [
-        (json_type, b"json over http"), (json_type, b"json over mqtt"),
+        (json_type, b"json over http"),
+        (json_type, b"json over mqtt"),
     ]
     message = deep.next_message()
     assert (message.topic, message.payload) == (topic(channel, "a/b/ct/text_plain"), b"text")
@@ -152,13 +178,11 @@ def test_a_websocket_sends_with_the_content_type_of_its_handshake(server, alice,
     channel, sender, thing = alice.pair()
     listener = closing(PahoClient(server, thing, topic(channel, "ct", "application_senml-cbor")))
     address = f"ws://127.0.0.1:{server.ports['ws']}/channels/{channel}/messages"
-    if given == "header":
-        headers = {"Authorization": sender.key, "Content-Type": "application/senml+cbor"}
-        socket = closing(connect(address, additional_headers=headers))
-    else:
-        socket = closing(connect(f"{address}?authorization={sender.key}&content-type=application/senml%2Bcbor"))
+    query = f"?authorization={sender.key}&content-type=application/senml%2Bcbor"
+    headers = {"Authorization": sender.key, "Content-Type": "application/senml+cbor"}
 
-    socket.send(b"cbor")
+    with connect(address, additional_headers=headers) if given == "header" else connect(address + query) as socket:
+        socket.send(b"cbor")
 
     assert listener.next() == b"cbor"
 
@@ -173,5 +197,8 @@ def test_overlapping_filters_deliver_once_unless_their_topics_differ(server, ali
 
     received = [listener.next_message() for _ in range(4)]
     assert sorted((message.payload, message.topic) for message in received) == [
-        (b"end", topic(channel)), (b"end", typed), (b"one", topic(channel)), (b"one", typed),
+        (b"end", topic(channel)),
+        (b"end", typed),
+        (b"one", topic(channel)),
+        (b"one", typed),
     ]

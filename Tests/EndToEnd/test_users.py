@@ -45,7 +45,9 @@ def test_a_password_change_ends_older_tokens_and_the_old_password(server):
 
     assert answer.json() == {"msg": ""}
     assert _view(server, older).status_code == 403
-    assert requests.get(server.url("things", "/things"), headers={"Authorization": older}, timeout=10).status_code == 403
+    assert (
+        requests.get(server.url("things", "/things"), headers={"Authorization": older}, timeout=10).status_code == 403
+    )
     assert _log_in(server, account.email, PASSWORD).status_code == 403
     assert _view(server, _log_in(server, account.email, "another horse").json()["token"]).status_code == 200
 

@@ -80,7 +80,9 @@ class Account:
         return channel, first, second
 
 
-def publish_http(server: Server, channel: str, key: str, payload: bytes, subtopic: str = "", content_type: str = "") -> int:
+def publish_http(
+    server: Server, channel: str, key: str, payload: bytes, subtopic: str = "", content_type: str = ""
+) -> int:
     """One message over the HTTP adapter; the status tells."""
     headers = {"Authorization": key} | ({"Content-Type": content_type} if content_type else {})
     path = f"/channels/{channel}/messages" + (f"/{subtopic}" if subtopic else "")

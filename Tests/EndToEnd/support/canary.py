@@ -8,7 +8,7 @@ from support.server import Server
 
 
 class Canary:
-    """Sings by publishing over HTTP; both of its connections, which are never renewed, must hear it, and nothing else."""
+    """Sings by publishing over HTTP; its two connections, never renewed, must hear that and nothing else."""
 
     def __init__(self, server: Server):
         self.server = server

@@ -32,7 +32,11 @@ def headers_of(case: Case, world: World) -> dict[str, str]:
 
 def prepared(server: Server, case: Case, world: World) -> collections.abc.Callable[[], Reply]:
     """The request exactly as the row writes it, ready to be sent; whatever it names has been made."""
-    body = case.body if case.body is not None else None if case.json is UNSET else json.dumps(world.fill(case.json)).encode()
+    body = (
+        case.body
+        if case.body is not None
+        else None if case.json is UNSET else json.dumps(world.fill(case.json)).encode()
+    )
     target, headers = target_of(case, world), headers_of(case, world)
     if (type := "application/json" if case.type is UNSET else case.type) and body is not None:
         headers["Content-Type"] = type
@@ -46,7 +50,9 @@ def prepared(server: Server, case: Case, world: World) -> collections.abc.Callab
             if body is not None:
                 connection.putheader("Content-Length", str(len(body)))
             connection.endheaders()
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # It may refuse a long body before its end.
+            with contextlib.suppress(
+                BrokenPipeError, ConnectionResetError
+            ):  # It may refuse a long body before its end.
                 if body:
                     connection.send(body)
             return Reply(connection.getresponse())

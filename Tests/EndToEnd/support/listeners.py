@@ -1,5 +1,6 @@
-"""Subscribers made of other people's clients. Each offers `next()` and `close()`; ready when the constructor returns."""
+"""Subscribers made of other people's clients. Each is subscribed when its constructor returns."""
 
+import contextlib
 import os
 import queue
 import re
@@ -22,13 +23,26 @@ def topic(channel: str, *levels: str) -> str:
 class PahoClient:
     """paho-mqtt over TCP or WebSocket, connected as a thing; received messages wait in a queue."""
 
-    def __init__(self, server: Server, thing: Thing, *filters: str, version: int = paho.MQTTv311, qos: int = 0,
-                 transport: str = "tcp", client_id: str = "", will: tuple[str, bytes] | None = None, keepalive: int = 60):
+    def __init__(
+        self,
+        server: Server,
+        thing: Thing,
+        *filters: str,
+        version: int = paho.MQTTv311,
+        qos: int = 0,
+        transport: str = "tcp",
+        client_id: str = "",
+        will: tuple[str, bytes] | None = None,
+        keepalive: int = 60,
+    ):
         self.messages: queue.Queue[paho.MQTTMessage] = queue.Queue()
         self.connected, self.subscribed, self.ended = threading.Event(), threading.Event(), threading.Event()
         self.refused_filters: list[int] = []
         self.client = paho.Client(
-            paho.CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, transport=transport,
+            paho.CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            protocol=version,
+            transport=transport,
             reconnect_on_failure=False,
         )
         self.client.username_pw_set(thing.id, thing.key)
@@ -79,7 +93,10 @@ class WebSocketClient:
         path = f"/channels/{channel}/messages" + (f"/{subtopic}" if subtopic else "")
         headers = {"Authorization": key} | ({"Content-Type": content_type} if content_type else {})
         address = f"ws://127.0.0.1:{server.ports['ws']}{path}"
-        self.connection = ws_connect(address, additional_headers=headers, compression=None, open_timeout=WAIT)
+        self.context = contextlib.ExitStack()
+        self.connection = self.context.enter_context(
+            ws_connect(address, additional_headers=headers, compression=None, open_timeout=WAIT, max_queue=None)
+        )
 
     def publish(self, payload: bytes, text: bool = False) -> None:
         self.connection.send(payload, text=text)
@@ -89,7 +106,7 @@ class WebSocketClient:
         return received.encode() if isinstance(received, str) else received
 
     def close(self) -> None:
-        self.connection.close()
+        self.context.close()
 
 
 class MosquittoSubscriber:
@@ -99,9 +116,32 @@ class MosquittoSubscriber:
 
     def __init__(self, server: Server, thing: Thing, filter: str, version: str = "311", qos: int = 0):
         self.process = subprocess.Popen(
-            ["stdbuf", "-oL", "mosquitto_sub", "-d", "-V", version, "-q", str(qos), "-h", "127.0.0.1",
-             "-p", str(server.ports["mqtt"]), "-u", thing.id, "-P", thing.key, "-t", filter, "-F", "MESSAGE %t %x"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "LC_ALL": "C.UTF-8"},
+            [
+                "stdbuf",
+                "-oL",
+                "mosquitto_sub",
+                "-d",
+                "-V",
+                version,
+                "-q",
+                str(qos),
+                "-h",
+                "127.0.0.1",
+                "-p",
+                str(server.ports["mqtt"]),
+                "-u",
+                thing.id,
+                "-P",
+                thing.key,
+                "-t",
+                filter,
+                "-F",
+                "MESSAGE %t %x",
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
         )
         self.messages: queue.Queue[bytes] = queue.Queue()
         self.subscribed = threading.Event()
@@ -127,7 +167,7 @@ class MosquittoSubscriber:
 
 
 def received_until(listener, sentinel: bytes) -> list[bytes]:
-    """Everything that arrives before the sentinel, which the caller has published last: so "exactly once" needs no waiting."""
+    """What arrives before the sentinel, which was published last: so "exactly once" needs no waiting."""
     seen = []
     while (payload := listener.next()) != sentinel:
         seen.append(payload)

@@ -1,4 +1,4 @@
-"""Publishers made of other people's clients. `publish` returns when the server has accepted, where the protocol says so."""
+"""Publishers made of other people's clients. `publish` waits for the acknowledgement, if there is one."""
 
 import subprocess
 import tempfile
@@ -32,8 +32,20 @@ class CurlPublisher:
     """The curl program, one process a message."""
 
     def __init__(self, server: Server, channel: str, thing: Thing):
-        self.command = ["curl", "-sS", "--fail", "-o", "/dev/null", "-w", "%{http_code}", "-H", f"Authorization: {thing.key}",
-                        "--data-binary", "@-", server.url("http", f"/channels/{channel}/messages")]
+        self.command = [
+            "curl",
+            "-sS",
+            "--fail",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            "-H",
+            f"Authorization: {thing.key}",
+            "--data-binary",
+            "@-",
+            server.url("http", f"/channels/{channel}/messages"),
+        ]
 
     def publish(self, payload: bytes) -> None:
         ended = subprocess.run(self.command, input=payload, capture_output=True, timeout=10)
@@ -47,8 +59,21 @@ class MosquittoPublisher:
     """The mosquitto_pub program, one process a message, QoS 1 so that order holds between processes."""
 
     def __init__(self, server: Server, channel: str, thing: Thing):
-        self.command = ["mosquitto_pub", "-q", "1", "-h", "127.0.0.1", "-p", str(server.ports["mqtt"]), "-u", thing.id,
-                        "-P", thing.key, "-t", topic(channel)]
+        self.command = [
+            "mosquitto_pub",
+            "-q",
+            "1",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(server.ports["mqtt"]),
+            "-u",
+            thing.id,
+            "-P",
+            thing.key,
+            "-t",
+            topic(channel),
+        ]
 
     def publish(self, payload: bytes) -> None:
         with tempfile.NamedTemporaryFile() as file:
@@ -65,7 +90,9 @@ class MosquittoPublisher:
 class PahoPublisher(PahoClient):
     """paho-mqtt at one QoS."""
 
-    def __init__(self, server: Server, channel: str, thing: Thing, qos: int, version: int = paho.MQTTv311, transport: str = "tcp"):
+    def __init__(
+        self, server: Server, channel: str, thing: Thing, qos: int, version: int = paho.MQTTv311, transport: str = "tcp"
+    ):
         super().__init__(server, thing, version=version, transport=transport)
         self.topic, self.qos = topic(channel), qos
 

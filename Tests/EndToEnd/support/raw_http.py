@@ -71,7 +71,7 @@ class RawHTTP:
             length = int(size, 16)
             while len(self.buffer) < length + 2:
                 self._fill()
-            body, self.buffer = body + self.buffer[:length], self.buffer[length + 2:]
+            body, self.buffer = body + self.buffer[:length], self.buffer[length + 2 :]
             if length == 0:
                 return body
 

@@ -30,9 +30,18 @@ def packet(kind: int, body: bytes = b"", flags: int = 0, length: bytes | None = 
     return bytes([kind << 4 | flags]) + (number(len(body)) if length is None else length) + body
 
 
-def connect(client: str | bytes = "e2e", username: str | None = None, password: str | None = None, version: int = 4,
-            flags: int | None = None, name: bytes = b"MQTT", keep_alive: int = 60, properties: bytes = b"",
-            will: tuple[str, bytes] | None = None, tail: bytes = b"") -> bytes:
+def connect(
+    client: str | bytes = "e2e",
+    username: str | None = None,
+    password: str | None = None,
+    version: int = 4,
+    flags: int | None = None,
+    name: bytes = b"MQTT",
+    keep_alive: int = 60,
+    properties: bytes = b"",
+    will: tuple[str, bytes] | None = None,
+    tail: bytes = b"",
+) -> bytes:
     usual = 0x02 | (0x80 if username is not None else 0) | (0x40 if password is not None else 0) | (0x04 if will else 0)
     body = text(name) + bytes([version, usual if flags is None else flags]) + struct.pack(">H", keep_alive)
     if version == 5:
@@ -45,8 +54,16 @@ def connect(client: str | bytes = "e2e", username: str | None = None, password: 
     return packet(CONNECT, body + tail)
 
 
-def publish(topic: str | bytes, payload: bytes = b"", qos: int = 0, identifier: int | None = None, retain: bool = False,
-            duplicate: bool = False, version: int = 4, properties: bytes = b"") -> bytes:
+def publish(
+    topic: str | bytes,
+    payload: bytes = b"",
+    qos: int = 0,
+    identifier: int | None = None,
+    retain: bool = False,
+    duplicate: bool = False,
+    version: int = 4,
+    properties: bytes = b"",
+) -> bytes:
     identifier = (1 if qos else None) if identifier is None else identifier
     body = text(topic) + (b"" if identifier is None else struct.pack(">H", identifier))
     body += number(len(properties)) + properties if version == 5 else b""
@@ -105,14 +122,14 @@ class RawMQTT:
         self.send(subscribe(*filters, options=qos, version=self.version))
         answer = self.packet()
         assert answer.kind == SUBACK, f"SUBSCRIBE answered {answer}"
-        return list(answer.body[-len(filters):])
+        return list(answer.body[-len(filters) :])
 
     def packet(self) -> Packet:
         """The next packet; raises Ended at the end of the connection."""
-        first, = self._take(1)
+        (first,) = self._take(1)
         length = shift = 0
         while True:
-            digit, = self._take(1)
+            (digit,) = self._take(1)
             length |= (digit & 0x7F) << shift
             shift += 7
             if digit < 0x80:
@@ -122,13 +139,13 @@ class RawMQTT:
         """The next PUBLISH's topic and payload; other packets are passed over. QoS 0 and 1 only."""
         while (received := self.packet()).kind != PUBLISH:
             pass
-        size, = struct.unpack(">H", received.body[:2])
-        topic, rest = received.body[2:2 + size].decode(), received.body[2 + size:]
+        (size,) = struct.unpack(">H", received.body[:2])
+        topic, rest = received.body[2 : 2 + size].decode(), received.body[2 + size :]
         if received.flags & 0x06:
             self.send(acknowledgement(PUBACK, struct.unpack(">H", rest[:2])[0]))
             rest = rest[2:]
         if self.version == 5:
-            rest = rest[1 + rest[0]:]
+            rest = rest[1 + rest[0] :]
         return topic, rest
 
     def packets_until_closed(self) -> list[Packet]:

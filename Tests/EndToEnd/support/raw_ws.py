@@ -12,15 +12,24 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 def handshake(target: str, *headers: str, without: tuple[str, ...] = ()) -> bytes:
     usual = [
-        "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
         f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
     ]
     given = {line.split(":")[0].lower() for line in headers} | {name.lower() for name in without}
     return request("GET", target, *(line for line in usual if line.split(":")[0].lower() not in given), *headers)
 
 
-def frame(opcode: int, payload: bytes = b"", fin: bool = True, masked: bool = True, reserved: int = 0,
-          length: int | None = None, width: int | None = None) -> bytes:
+def frame(
+    opcode: int,
+    payload: bytes = b"",
+    fin: bool = True,
+    masked: bool = True,
+    reserved: int = 0,
+    length: int | None = None,
+    width: int | None = None,
+) -> bytes:
     """One frame; `length` lies about the payload's, `width` (0, 2, 8) forces how the length is written."""
     length = len(payload) if length is None else length
     width = (0 if length < 126 else 2 if length < 65536 else 8) if width is None else width
@@ -33,7 +42,7 @@ def frame(opcode: int, payload: bytes = b"", fin: bool = True, masked: bool = Tr
     if not masked:
         return head + payload
     mask = b"\x11\x22\x33\x44"
-    repeated = (mask * (len(payload) // 4 + 1))[:len(payload)]
+    repeated = (mask * (len(payload) // 4 + 1))[: len(payload)]
     return head + mask + (int.from_bytes(payload) ^ int.from_bytes(repeated)).to_bytes(len(payload))
 
 
@@ -66,9 +75,9 @@ class RawWS:
         assert second & 0x80 == 0, "a server must not mask"
         length = second & 0x7F
         if length == 126:
-            length, = struct.unpack(">H", self._take(2))
+            (length,) = struct.unpack(">H", self._take(2))
         elif length == 127:
-            length, = struct.unpack(">Q", self._take(8))
+            (length,) = struct.unpack(">Q", self._take(8))
         return first & 0x0F, self._take(length)
 
     def data(self) -> bytes:

@@ -60,7 +60,11 @@ class Server:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("MF_")}
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
-                [str(BINARY), "serve"], env={**inherited, **self.variables}, cwd=self.directory, stdout=log, stderr=log,
+                [str(BINARY), "serve"],
+                env={**inherited, **self.variables},
+                cwd=self.directory,
+                stdout=log,
+                stderr=log,
                 restore_signals=False,  # Python ignores SIGXFSZ, and so must the program where a test limits its files.
             )
         deadline = time.monotonic() + 30
@@ -112,7 +116,8 @@ class Server:
     def refusals(self, protocol: str) -> float:
         """How many refusals of one protocol have been counted, whatever the reasons."""
         return sum(
-            value for name, value in self.metrics().items()
+            value
+            for name, value in self.metrics().items()
             if name.startswith("fluxgate_refused_total{") and f'protocol="{protocol}"' in name
         )
 

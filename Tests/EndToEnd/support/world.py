@@ -26,7 +26,7 @@ class World:
         return value
 
     def __getattr__(self, name: str) -> str:
-        """`upper_x` is x in capitals, `bare_x` is x without hyphens, `escaped_x` is x with every byte percent-encoded."""
+        """`upper_x` is x in capitals, `bare_x` without hyphens, `escaped_x` with every byte percent-encoded."""
         prefix, _, rest = name.partition("_")
         spelling = {
             "upper": str.upper,

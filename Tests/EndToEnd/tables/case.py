@@ -1,4 +1,4 @@
-"""What one row of a status table says. The tables are plain data, so that tests can run them and compare them with docs."""
+"""What one row of a status table says: plain data, so that tests can run it and compare it with the documents."""
 
 import dataclasses
 import typing
@@ -34,31 +34,47 @@ class Case:
 def table(operation: str, listener: str, *cases: Case, **defaults) -> list[Case]:
     """The rows of one operation; what a row leaves open is taken from the defaults."""
     usual = {
-        "operation": operation, "listener": listener, "query": "", "token": None,
-        "json": UNSET, "body": None, "type": UNSET, "headers": {}, "shows": None, "answers": None, **defaults,
+        "operation": operation,
+        "listener": listener,
+        "query": "",
+        "token": None,
+        "json": UNSET,
+        "body": None,
+        "type": UNSET,
+        "headers": {},
+        "shows": None,
+        "answers": None,
+        **defaults,
     }
     rows = []
     for case in cases:
         own = case.operation if case.operation is not UNSET else operation
         open_fields = {"path": own.split(" ")[-1], **usual}
-        rows.append(dataclasses.replace(case, **{
-            name: value for name, value in open_fields.items() if getattr(case, name) is UNSET and value is not UNSET
-        }))
+        rows.append(
+            dataclasses.replace(
+                case,
+                **{
+                    name: value
+                    for name, value in open_fields.items()
+                    if getattr(case, name) is UNSET and value is not UNSET
+                },
+            )
+        )
     return rows
 
 
-def malformed(**more) -> tuple[Case, ...]:
-    """The refusals that every operation with a JSON object as its body shares."""
+def malformed(depth: int = 100_000, limit: int = 1 << 20, **more) -> tuple[Case, ...]:
+    """The refusals that every operation with a JSON body shares; only the last row is over the body's limit."""
     return (
         Case("empty body", 400, body=b"", **more),
         Case("broken JSON", 400, body=b'{"name":', **more),
-        Case("text after the JSON value", 400, body=b'{} {}', **more),
+        Case("text after the JSON value", 400, body=b"{} {}", **more),
         Case("an array for an object", 400, json=[], **more),
         Case("a string for an object", 400, json="text", **more),
         Case("a body that is no UTF-8", 400, body=b'{"name":"\xff"}', **more),
-        Case("nested 100,000 deep", 400, body=b'{"metadata":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001, **more),
-        Case("arrays nested 100,000 deep", 400, body=b"[" * 100_000, **more),
-        Case("a body over the limit", 413, body=b'{"name":"' + b"x" * (12 << 20) + b'"}', **more),
+        Case("nested deeply", 400, body=b'{"metadata":' + b'{"a":' * depth + b"1" + b"}" * (depth + 1), **more),
+        Case("arrays nested deeply", 400, body=b"[" * depth, **more),
+        Case("a body over the limit", 413, body=b'[{"name":"' + b"x" * limit + b'"}]', **more),
     )
 
 

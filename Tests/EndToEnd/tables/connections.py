@@ -25,7 +25,8 @@ def _many(good: int, channel: str, thing: str) -> tuple[Case, ...]:
     """The bulk routes: the ids stand in the body."""
     return (
         Case("ids in capitals", good, json=_ids(channel.replace("$", "$upper_"), thing.replace("$", "$upper_"))),
-        Case("empty object does nothing", 200, json={}), Case("`null` does nothing", 200, body=b"null"),
+        Case("empty object does nothing", 200, json={}),
+        Case("`null` does nothing", 200, body=b"null"),
         Case("no things", 200, json={"channel_ids": [channel], "thing_ids": []}),
         Case("no channels", 200, json={"thing_ids": [thing]}),
         Case("empty string for an id", 400, json=_ids("", thing)),
@@ -36,7 +37,9 @@ def _many(good: int, channel: str, thing: str) -> tuple[Case, ...]:
         Case("unknown channel", 404, json=_ids("$unknown", thing)),
         Case("another tenant's thing", 404, json=_ids(channel, "$foreign_thing")),
         Case("another tenant's channel", 404, json=_ids("$foreign_channel", thing)),
-        *malformed(), *unauthorised(), *untyped(good=good),
+        *malformed(),
+        *unauthorised(),
+        *untyped(good=good),
     )
 
 
@@ -45,29 +48,43 @@ def _ids(channel: object, thing: object) -> dict[str, list[object]]:
 
 
 CONNECT_ONE = table(
-    "PUT /channels/{channelId}/things/{thingId}", "things", Case("connects", 200),
+    "PUT /channels/{channelId}/things/{thingId}",
+    "things",
+    Case("connects", 200),
     Case("already connected", 422, path="/channels/$connected_channel/things/$connected_thing"),
-    *_one(200, "/channels/$channel/things/$thing"), token="$token", path="/channels/$channel/things/$thing",
+    *_one(200, "/channels/$channel/things/$thing"),
+    token="$token",
+    path="/channels/$channel/things/$thing",
 )
 
 DISCONNECT_ONE = table(
-    "DELETE /channels/{channelId}/things/{thingId}", "things", Case("disconnects", 204),
+    "DELETE /channels/{channelId}/things/{thingId}",
+    "things",
+    Case("disconnects", 204),
     Case("not connected", 404, path="/channels/$channel/things/$thing"),
     Case("another tenant's connection", 404, token="$foreign_token"),
     *_one(204, "/channels/$connected_channel/things/$connected_thing"),
-    token="$token", path="/channels/$connected_channel/things/$connected_thing",
+    token="$token",
+    path="/channels/$connected_channel/things/$connected_thing",
 )
 
 CONNECT_MANY = table(
-    "POST /connect", "things", Case("connects", 200),
+    "POST /connect",
+    "things",
+    Case("connects", 200),
     Case("already connected", 422, json=_ids("$connected_channel", "$connected_thing")),
-    *_many(200, "$channel", "$thing"), token="$token", json=_ids("$channel", "$thing"),
+    *_many(200, "$channel", "$thing"),
+    token="$token",
+    json=_ids("$channel", "$thing"),
 )
 
 DISCONNECT_MANY = table(
-    "PUT /disconnect", "things", Case("disconnects", 200),
+    "PUT /disconnect",
+    "things",
+    Case("disconnects", 200),
     Case("not connected", 404, json=_ids("$channel", "$thing")),
-    *_many(200, "$connected_channel", "$connected_thing"), token="$token",
+    *_many(200, "$connected_channel", "$connected_thing"),
+    token="$token",
     json=_ids("$connected_channel", "$connected_thing"),
 )
 
@@ -84,13 +101,22 @@ def _paging() -> tuple[Case, ...]:
         *(
             Case(f"{key} {label}", 400, query=f"{key}={value}")
             for key in ("offset", "limit")
-            for label, value in [("negative", "-1"), ("not a number", "ten"), ("empty", ""), ("with U+0000", "1%00"),
-                                 ("a fraction", "1.5"), ("with a blank", "+1"), ("in hexadecimal", "0x1")]
+            for label, value in [
+                ("negative", "-1"),
+                ("not a number", "ten"),
+                ("empty", ""),
+                ("with U+0000", "1%00"),
+                ("a fraction", "1.5"),
+                ("with a blank", "+1"),
+                ("in hexadecimal", "0x1"),
+            ]
         ),
         Case("limit 1", 200, query="limit=1"),
-        Case("limit 0", 400, query="limit=0"), Case("limit over 100", 400, query="limit=101"),
+        Case("limit 0", 400, query="limit=0"),
+        Case("limit over 100", 400, query="limit=101"),
         Case("limit of thirty digits", 400, query=f"limit={HUGE}"),
-        Case("limit twice", 400, query="limit=5&limit=6"), Case("offset twice", 400, query="offset=5&offset=5"),
+        Case("limit twice", 400, query="limit=5&limit=6"),
+        Case("offset twice", 400, query="offset=5&offset=5"),
         Case("query that cannot be decoded", 400, query="limit=%zz"),
         *unauthorised(),
     )
@@ -98,18 +124,23 @@ def _paging() -> tuple[Case, ...]:
 
 def _filters() -> tuple[Case, ...]:
     return (
-        Case("name", 200, query="name=lamp"), Case("comma in a name", 200, query="name=a,b"),
-        Case("empty name", 200, query="name="), Case("name of 1,024 bytes", 200, query="name=" + "x" * 1024),
-        Case("name over 1,024 bytes", 400, query="name=" + "x" * 1025), Case("name twice", 400, query="name=a&name=b"),
-        Case("U+0000 in the name", 400, query="name=a%00"), Case("name that is no UTF-8", 400, query="name=%ff"),
+        Case("name", 200, query="name=lamp"),
+        Case("comma in a name", 200, query="name=a,b"),
+        Case("empty name", 200, query="name="),
+        Case("name of 1,024 bytes", 200, query="name=" + "x" * 1024),
+        Case("name over 1,024 bytes", 400, query="name=" + "x" * 1025),
+        Case("name twice", 400, query="name=a&name=b"),
+        Case("U+0000 in the name", 400, query="name=a%00"),
+        Case("name that is no UTF-8", 400, query="name=%ff"),
         Case("metadata", 200, query="metadata=%7B%22a%22%3A1%2C%22b%22%3A2%7D"),
         Case("metadata `null` is no filter", 200, query="metadata=null"),
-        Case("empty metadata", 400, query="metadata="), Case("metadata that is no JSON", 400, query="metadata=%7B"),
+        Case("empty metadata", 400, query="metadata="),
+        Case("metadata that is no JSON", 400, query="metadata=%7B"),
         Case("metadata that is an array", 400, query="metadata=%5B1%5D"),
         Case("metadata that is a number", 400, query="metadata=1"),
         Case("metadata twice", 400, query="metadata=%7B%7D&metadata=%7B%7D"),
         Case("U+0000 in metadata", 400, query="metadata=%7B%22a%22%3A%22%5Cu0000%22%7D"),
-        Case("metadata nested 2,000 deep", 400, query="metadata=" + "%7B%22a%22%3A" * 2_000),
+        Case("metadata nested 400 deep", 400, query="metadata=" + "%7B%22a%22%3A" * 400 + "1" + "%7D" * 400),
     )
 
 
@@ -120,13 +151,18 @@ LISTS = [
         row
         for kind, other in (("things", "channels"), ("channels", "things"))
         for row in table(
-            f"GET /{kind}/{{id}}/{other}", "things", *_paging(),
+            f"GET /{kind}/{{id}}/{other}",
+            "things",
+            *_paging(),
             Case("shows the connected", 200, shows={"total": 1}),
             Case("unknown id: an empty page", 200, path=f"/{kind}/$unknown/{other}", shows={"total": 0, other: []}),
-            Case("another tenant's: an empty page", 200, path=f"/{kind}/$foreign_{kind[:-1]}/{other}", shows={"total": 0}),
+            Case(
+                "another tenant's: an empty page", 200, path=f"/{kind}/$foreign_{kind[:-1]}/{other}", shows={"total": 0}
+            ),
             Case("id that is no UUID", 404, path=f"/{kind}/nonsense/{other}"),
             Case("empty id", 400, path=f"/{kind}//{other}"),
-            token="$token", path=f"/{kind}/$connected_{kind[:-1]}/{other}",
+            token="$token",
+            path=f"/{kind}/$connected_{kind[:-1]}/{other}",
         )
     ),
 ]

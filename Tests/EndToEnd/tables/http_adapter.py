@@ -9,7 +9,8 @@ BASE = "/channels/$connected_channel/messages"
 LIMIT = 256 * 1024
 
 PUBLISH = table(
-    "POST /channels/{id}/messages", "http",
+    "POST /channels/{id}/messages",
+    "http",
     Case("accepts", 202),
     Case("no content type", 202, type=None),
     Case("content type with parameters", 202, type='application/senml+json; charset="utf-8"'),
@@ -44,11 +45,15 @@ PUBLISH = table(
     Case("right before subtopic", 403, path=BASE + "/a%20b", token="$thing_key"),
     *(Case(f"subtopic {raw}", 202, path=BASE + raw) for raw, _ in NORMALISED),
     *(Case(f"subtopic with {name}", 400, path=BASE + raw) for name, raw in REFUSED.items()),
-    token="$connected_key", path=BASE, body=b'[{"n":"voltage","v":120.1}]', type="application/senml+json",
+    token="$connected_key",
+    path=BASE,
+    body=b'[{"n":"voltage","v":120.1}]',
+    type="application/senml+json",
 )
 
 OTHERS = table(
-    "any", "http",
+    "any",
+    "http",
     Case("GET", 405, operation="GET /channels/{id}/messages", answers={"Allow": ".*POST.*"}),
     Case("PUT", 405, operation="PUT /channels/{id}/messages", answers={"Allow": ".*POST.*"}),
     Case("DELETE of a subtopic", 405, operation="DELETE /channels/{id}/messages", path=BASE + "/a"),
@@ -56,7 +61,8 @@ OTHERS = table(
     Case("unknown path below a channel", 404, operation="POST /", path="/channels/$connected_channel"),
     Case("`/messagesx`", 404, operation="POST /", path=BASE + "x"),
     Case("version", 200, operation="GET /version", path="/version"),
-    token="$connected_key", path=BASE,
+    token="$connected_key",
+    path=BASE,
 )
 
 HTTP_ADAPTER = [*PUBLISH, *OTHERS]

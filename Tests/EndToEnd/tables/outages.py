@@ -15,7 +15,9 @@ def _outage(tabled: list[Case]) -> list[Case]:
     for case in tabled:
         first.setdefault(case.operation, case)
     return [
-        dataclasses.replace(case, name="database out of reach", status=503, shows=None, answers={"Retry-After": "[0-9]+"})
+        dataclasses.replace(
+            case, name="database out of reach", status=503, shows=None, answers={"Retry-After": "[0-9]+"}
+        )
         for case in first.values()
     ]
 

