@@ -41,6 +41,8 @@ package struct Platform: Sendable {
     /// - Parameter announce: called with the start-up summary once everything listens.
     package func run(announce: @escaping @Sendable (String) -> Void) async throws {
         let folder = try DataFolder(path: configuration.dataFolder)
+        let openFiles = FileLimit.raise()
+        logger.debug("open files", metadata: ["limit": "\(openFiles)"])
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoops)
         do {
             try await serve(folder, group, announce)

@@ -1,19 +1,32 @@
 /// The matches of the topics that were published to last, so that the trie is walked once for a run of messages.
 ///
-/// Direct-mapped: a topic has one place, and a newer one takes it over.
+/// Direct-mapped: a topic has one place, and a newer one takes it over. Inlinable, because it is looked at for every
+/// message, and unspecialized it would ask the runtime for metadata each time.
 package struct MatchCache<Matches> {
-    private struct Line {
-        let topic: Topic
-        let generation: Int
-        let matches: Matches
+    @usableFromInline
+    struct Line {
+        @usableFromInline let topic: Topic
+        @usableFromInline let generation: Int
+        @usableFromInline let matches: Matches
+
+        @inlinable
+        init(topic: Topic, generation: Int, matches: Matches) {
+            self.topic = topic
+            self.generation = generation
+            self.matches = matches
+        }
     }
 
-    private static var size: Int { 256 }
-    private var lines: [Line?] = []
+    @usableFromInline
+    static var size: Int { 256 }
 
+    @usableFromInline var lines: [Line?] = []
+
+    @inlinable
     package init() {}
 
     /// The matches of a topic, found by `find` if they aren't known for this generation of the trie.
+    @inlinable
     package mutating func matches(of topic: Topic, generation: Int, find: () -> Matches) -> Matches {
         let index = topic.hash & (Self.size - 1)
         if lines.isEmpty { lines = Array(repeating: nil, count: Self.size) }
