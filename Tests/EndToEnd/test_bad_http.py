@@ -121,12 +121,6 @@ class TestTheConnection:
         with RawHTTP(server.connect("http")) as http:
             assert http.send(head + b"\r\n\r\n").answer().status == 413
 
-    def test_a_client_that_has_said_everything_is_still_answered(self, server, post):
-        with RawHTTP(server.connect("http")) as http:
-            http.send(post()).socket.shutdown(socket.SHUT_WR)
-            assert http.answer().status == 202
-            assert http.is_closed()
-
     def test_connection_close_is_obeyed(self, server, post):
         with RawHTTP(server.connect("http")) as http:
             assert http.send(post(b"a", "Connection: close")).answer().status == 202

@@ -5,6 +5,7 @@ import signal
 import socket
 import stat
 import subprocess
+import time
 
 import pytest
 import requests
@@ -62,6 +63,20 @@ def test_termination_tells_the_clients_and_ends_with_0(start_server):
     server.process = None
     server.start()  # … and what was stored is there when it comes again.
     assert RawMQTT(server.connect("mqtt"), 5).connect("again", thing.id, thing.key)
+
+
+def test_clients_that_neither_read_nor_close_do_not_hold_up_the_end(start_server):
+    server = start_server()
+    channel, thing, _ = Account(server).pair()
+    target, key = f"/channels/{channel}/messages", f"Authorization: {thing.key}"
+    with RawMQTT(server.connect("mqtt")) as deaf, RawWS(server.connect("ws"), target, key):
+        deaf.connect("deaf", thing.id, thing.key).subscribe(topic(channel))
+        started = time.monotonic()
+
+        assert server.stop() == 0
+        assert time.monotonic() - started < 5
+    server.process = None
+    server.start()
 
 
 def test_a_port_that_is_taken_is_named(tmp_path):
