@@ -137,9 +137,12 @@ let package = Package(
             "FluxgateServer",
             "Fluxgate/Server",
             [
-                "AdapterTransport", "Bootstrap", "HTTPAdapter", "HTTPSupport", "MQTTAdapter", "Messaging", "Model", "SQLiteDriver",
-                "ThingsAPI", "ThingsCore", "ThingsStorage", "UsersAPI", "UsersCore", "UsersSecurity", "UsersStorage", "WSAdapter",
-                .argumentParser, .logging, .serviceLifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                "AdapterTransport", "Bootstrap", "HTTPAdapter", "HTTPSupport", "MQTTAdapter", "Messaging", "Model",
+                "SQLiteDriver",
+                "ThingsAPI", "ThingsCore", "ThingsStorage", "UsersAPI", "UsersCore", "UsersSecurity", "UsersStorage",
+                "WSAdapter",
+                .argumentParser, .logging, .serviceLifecycle,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .nio("NIOCore"), .nio("NIOPosix"), .hummingbird, .httpTypes,
             ]
         ),

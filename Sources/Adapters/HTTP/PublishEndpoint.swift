@@ -36,8 +36,8 @@ final class PublishEndpoint: HTTPEndpoint {
     // MARK: Before the body
 
     func refuse(_ head: HTTPRequestHead, _ facts: RequestFacts) -> HTTPAnswer? {
-        if let last, head.uri == last.uri, head.method == .POST, facts.authorizations == 1 { return nil }
-        guard head.uri.utf8.first == UInt8(ascii: "/") else { return .badRequest("the request target must be a path") }
+        if let last, head.uri == last.uri, head.method == .POST { return refuseCredentials(facts) }
+        guard head.uri.utf8.first == UInt8(ascii: "/") else { return .notAPath }
         if head.uri.utf8.prefix(while: { $0 != UInt8(ascii: "?") }).elementsEqual("/version".utf8) {
             return head.method == .GET || head.method == .HEAD
                 ? .version("http", version) : .methodNotAllowed("GET, HEAD")

@@ -89,6 +89,12 @@ final class WSConnection: ChannelDuplexHandler {
         context.fireChannelWritabilityChanged()
     }
 
+    /// A client that has sent its FIN is gone: there is nobody to talk to.
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed = event { context.close(promise: nil) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch error {
         case NIOWebSocketError.invalidFrameLength: close(.messageTooLarge, .tooLarge)

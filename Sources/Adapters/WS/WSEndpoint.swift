@@ -20,7 +20,7 @@ final class WSEndpoint: HTTPEndpoint {
     }
 
     func refuse(_ head: HTTPRequestHead, _ facts: RequestFacts) -> HTTPAnswer? {
-        guard head.uri.utf8.first == UInt8(ascii: "/") else { return .badRequest("the request target must be a path") }
+        guard head.uri.utf8.first == UInt8(ascii: "/") else { return .notAPath }
         if head.uri.utf8.prefix(while: { $0 != UInt8(ascii: "?") }).elementsEqual("/version".utf8) {
             return head.method == .GET || head.method == .HEAD
                 ? .version("websocket", version) : .methodNotAllowed("GET, HEAD")

@@ -98,7 +98,11 @@ package struct Platform: Sendable {
             logger: logger
         )
         group.maximumGracefulShutdownDuration = configuration.shutdownGrace
-        try await ServiceGroup(configuration: group).run()
+        do {
+            try await ServiceGroup(configuration: group).run()
+        } catch is CancellationError {
+            logger.warning("shutdown grace is over", metadata: ["grace": "\(configuration.shutdownGrace)"])
+        }
     }
 
     // MARK: Parts

@@ -37,15 +37,21 @@ extension MQTTConnection {
         }
         guard let identity else { return }
         wait()
+        let request = request(publish, topic)
+        let loop = loop
         loop.access.authorize(identity, topic.channel, at: now) { authorized in
-            guard self.session.phase == .connected else { return }
+            guard self.session.phase == .connected else {
+                // The client is gone, but its message had come.
+                if case .granted(let grant) = authorized { _ = loop.publish(request, by: grant, at: loop.now) }
+                return
+            }
             switch authorized {
             case .granted(let grant):
                 self.routes.insert(Route(topic: topic, grant: grant), publish.topic, contentType)
-                let isPublished = self.loop.publish(self.request(publish, topic), by: grant, at: self.loop.now)
+                let isPublished = loop.publish(request, by: grant, at: loop.now)
                 self.completed(publish, isPublished ? .accepted : .unavailable)
             case .refused:
-                self.loop.counters.accessChecks.add()
+                loop.counters.accessChecks.add()
                 self.completed(publish, .notAuthorized)
             case .unavailable:
                 self.completed(publish, .unavailable)

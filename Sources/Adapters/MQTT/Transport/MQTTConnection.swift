@@ -31,6 +31,7 @@ final class MQTTConnection: ChannelDuplexHandler {
     private var unread = ByteBuffer()
     private var isWaiting = false
     private var readIsDue = false
+    private var hasHeardAll = false
     private var actions: [SessionAction] = []
     private var isPerforming = false
     private var outbound: OutboundQueue
@@ -81,6 +82,13 @@ final class MQTTConnection: ChannelDuplexHandler {
         context.fireChannelWritabilityChanged()
     }
 
+    /// The client has sent its FIN. What it sent before still counts: a client may publish and leave at once.
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case ChannelEvent.inputClosed = event else { return context.fireUserInboundEventTriggered(event) }
+        hasHeardAll = true
+        endIfDone()
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         context.close(promise: nil)
     }
@@ -118,9 +126,16 @@ final class MQTTConnection: ChannelDuplexHandler {
         perform()
         guard !isPerforming else { return }
         decode()
+        endIfDone()
         guard !isWaiting, readIsDue, let context else { return }
         readIsDue = false
         context.read()
+    }
+
+    private func endIfDone() {
+        guard hasHeardAll, !isWaiting, let context else { return }
+        context.channel.send(outbound.rest())
+        context.close(promise: nil)
     }
 
     private func waitForPeers() {
@@ -238,6 +253,7 @@ final class MQTTConnection: ChannelDuplexHandler {
         leave()
         guard let context else { return }
         context.channel.send(outbound.rest())
+        guard !hasHeardAll else { return context.close(promise: nil) }
         context.channel.close(mode: .output, promise: nil)
         lingersUntil = .now() + .seconds(1)
         isWaiting = false

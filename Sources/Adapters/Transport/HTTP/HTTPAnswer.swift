@@ -41,6 +41,13 @@ package struct HTTPAnswer: Equatable {
     package static let notAuthorized = HTTPAnswer(.forbidden, .notAuthorized, "missing or invalid credentials provided")
     package static let unavailable = HTTPAnswer(.serviceUnavailable, .unavailable, "access can't be decided right now")
         .with("Retry-After", "1")
+    /// The absolute and the authority form are for proxies (RFC 9112 section 3.2); what follows a CONNECT isn't ours to read.
+    package static let notAPath = HTTPAnswer(
+        .badRequest,
+        .badRequest,
+        "the request target must be a path",
+        closes: true
+    )
     package static let unknownRoute = HTTPAnswer(.notFound, .unknownRoute, "no such resource")
     package static let tooLarge = HTTPAnswer(.payloadTooLarge, .tooLarge, "message too large", closes: true)
     package static let timeout = HTTPAnswer(.requestTimeout, .timeout, "request took too long", closes: true)

@@ -38,6 +38,8 @@ package final class HTTPConnectionHandler<Endpoint: HTTPEndpoint>: ChannelDuplex
     private var sawPart = false
     private var outbound = OutboundQueue(limit: .max)
     private var context: ChannelHandlerContext?
+    /// The client has sent its FIN: what it asked is still answered, then the connection ends.
+    private var hasHeardAll = false
     package private(set) var deadline: UInt64 = .max
 
     package init(endpoint: Endpoint, component: HTTPComponent) {
@@ -87,6 +89,12 @@ package final class HTTPConnectionHandler<Endpoint: HTTPEndpoint>: ChannelDuplex
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
         context.channel.send(outbound.next(for: context.channel))
         context.fireChannelWritabilityChanged()
+    }
+
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case ChannelEvent.inputClosed = event else { return context.fireUserInboundEventTriggered(event) }
+        hasHeardAll = true
+        endIfDone()
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -184,6 +192,12 @@ package final class HTTPConnectionHandler<Endpoint: HTTPEndpoint>: ChannelDuplex
         state = .idle
         isMidHead = false
         deadline = component.loop.now &+ component.limits.idleTimeout
+        endIfDone()
+    }
+
+    private func endIfDone() {
+        if case .answering = state { return }
+        if hasHeardAll, waiting.isEmpty { close() }
     }
 
     private func send(_ answer: HTTPAnswer, for head: HTTPRequestHead, _ facts: RequestFacts) {
@@ -277,7 +291,8 @@ extension HTTPConnectionHandler: HTTPConnection {
     func shutDown() {
         switch state {
         case .idle, .closing: context?.close(promise: nil)
-        default: break
+        // What is under way may finish, but not take its time.
+        default: deadline = min(deadline, component.loop.now &+ 2_000_000_000)
         }
     }
 }

@@ -7,6 +7,9 @@ package import NIOCore
 /// A message is matched on its own loop, handed to the other loops that may want it in one batch a turn, and written to
 /// each subscriber's connection once a turn.
 package final class AdapterLoop {
+    /// How long an access question may take, in nanoseconds; after that it is answered as unavailable.
+    private static let longestQuestion: UInt64 = 5_000_000_000
+
     package let eventLoop: any EventLoop
     package let counters: LoopCounters
     package let access: AccessTable
@@ -122,6 +125,7 @@ package final class AdapterLoop {
 
     func sweep() {
         let now = now
+        access.giveUp(askedBefore: now - min(now, Self.longestQuestion))
         for component in components { component.sweep(at: now) }
     }
 

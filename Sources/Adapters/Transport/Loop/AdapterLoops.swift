@@ -7,7 +7,6 @@ package import NIOCore
 package struct AdapterLoops: Sendable {
     package let group: any EventLoopGroup
     private let loops: [NIOLoopBound<AdapterLoop>]
-    private let sweeps: [RepeatedTask]
     package let counters: [LoopCounters]
 
     /// Makes one ``AdapterLoop`` on each loop of the group.
@@ -46,7 +45,7 @@ package struct AdapterLoops: Sendable {
         self.group = group
         self.loops = loops
         self.counters = counters
-        self.sweeps = loops.map { loop in
+        for loop in loops {
             loop.eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(500), delay: .milliseconds(500)) { _ in
                 loop.value.sweep()
             }
@@ -84,9 +83,8 @@ package struct AdapterLoops: Sendable {
         for loop in pending { try await loop.get() }
     }
 
-    /// Says goodbye to every client.
+    /// Says goodbye to every client. Who doesn't hear it is swept away a second later.
     package func shutDown() async throws {
-        for sweep in sweeps { sweep.cancel() }
         try await forEach { $0.shutDown() }
     }
 

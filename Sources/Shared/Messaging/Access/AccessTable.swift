@@ -17,6 +17,8 @@ package final class AccessTable {
         var isStale = false
         /// What happened since the question was asked; whom it concerns, the answer tells.
         var missed: [AccessEvent] = []
+        /// The loop's clock when it was asked.
+        let since: UInt64
         var waiting: [(AccessAnswer<Right>) -> Void] = []
     }
 
@@ -66,7 +68,7 @@ package final class AccessTable {
     package func identify(_ key: ThingKey, at now: UInt64, _ then: @escaping (AccessAnswer<KnownKey>) -> Void) {
         if let known = known(key, at: now) { return then(.granted(known)) }
         let isFirst = pendingKeys[key] == nil
-        pendingKeys[key, default: Pending()].waiting.append(then)
+        pendingKeys[key, default: Pending(since: now)].waiting.append(then)
         if isFirst { ask(.key(key)) }
     }
 
@@ -80,8 +82,20 @@ package final class AccessTable {
         if let grant = grant(identity.thing, channel, at: now) { return then(.granted(grant)) }
         let use = Use(identity: identity, channel: channel)
         let isFirst = pendingUses[use] == nil
-        pendingUses[use, default: Pending()].waiting.append(then)
+        pendingUses[use, default: Pending(since: now)].waiting.append(then)
         if isFirst { ask(.use(identity, channel)) }
+    }
+
+    /// Answers those who have waited since before `then` that it can't be told; what comes later is asked anew.
+    package func giveUp(askedBefore then: UInt64) {
+        for (key, pending) in pendingKeys where pending.since < then {
+            pendingKeys[key] = nil
+            for waiter in pending.waiting { waiter(.unavailable) }
+        }
+        for (use, pending) in pendingUses where pending.since < then {
+            pendingUses[use] = nil
+            for waiter in pending.waiting { waiter(.unavailable) }
+        }
     }
 
     /// Finds out whose the key is, and whether that thing may use the channel. A key that is taken away meanwhile is looked
