@@ -150,7 +150,9 @@ let package = Package(
             "FluxgateClient",
             "Fluxgate/Client",
             [
-                "Model", .argumentParser, .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                "Bootstrap", "MQTTCodec", "Messaging", "Model", .argumentParser,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .nio("NIOCore"), .nio("NIOPosix"), .nio("NIOHTTP1"), .nio("NIOWebSocket"),
             ]
         ),
@@ -216,6 +218,12 @@ let package = Package(
                 "Model", "TestSupport", .nio("NIOCore"), .nio("NIOEmbedded"), .nio("NIOHTTP1"), .nio("NIOWebSocket"),
             ]
         ),
-        tests("FluxgateClientTests", ["FluxgateClient", "Model"]),
+        tests(
+            "FluxgateClientTests",
+            [
+                "FluxgateClient", "MQTTCodec", "Messaging", "Model", .argumentParser, .nio("NIOCore"), .nio("NIOPosix"),
+                .nio("NIOHTTP1"), .nio("NIOWebSocket"),
+            ]
+        ),
     ]
 )

@@ -129,7 +129,7 @@ package struct ConfigurationError: Error, CustomStringConvertible {
 
 extension Duration {
     /// Reads `500ms`, `10s`, `5m` or `1h`.
-    init?(variable text: String) {
+    package init?(variable text: String) {
         let number = text.prefix { $0.isASCII && $0.isNumber }
         guard let amount = Int64(number), amount <= 1_000_000_000 else { return nil }
         switch text.dropFirst(number.count) {
