@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import FluxgateClient
 internal import FluxgateServer
 
 /// The one program: the platform itself, and the commands that talk to it.
@@ -7,7 +8,11 @@ struct FluxgateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fluxgate",
         abstract: "A multi-tenant IoT platform: things, channels, and SenML over HTTP, WebSocket and MQTT.",
+        discussion: """
+            'fluxgate serve' runs the whole platform in this process. The other commands talk to a platform that runs, here \
+            or elsewhere.
+            """,
         version: Platform.version,
-        subcommands: [ServeCommand.self]
+        subcommands: [ServeCommand.self, ProvisionCommand.self, MessagesCommand.self]
     )
 }
