@@ -94,13 +94,15 @@ import Testing
                         Publish(topic: topic, payload: ByteBuffer(string: "two"), qos: .atLeastOnce, packetID: 7)
                     ),
                 ]
+            case .puback(let ack):
+                [.publish(Publish(topic: topic, payload: ByteBuffer(string: "after \(ack.packetID)")))]
             default: []
             }
         } _: { address in
-            try await watch("a/>", at: address, until: 2)
+            try await watch("a/>", at: address, until: 3)
         }
 
-        #expect(messages == ["one", "two"])
+        #expect(messages == ["one", "two", "after 7"])
         guard case .subscribe(let subscribe) = packets.all.dropFirst().first else {
             return #expect(Bool(false), "\(packets.all)")
         }

@@ -67,6 +67,9 @@ import Testing
     @Test func aFileThatIsNotThereIsBadInput() throws {
         let file = try #require(ProvisionFile(path: "no/such/file.csv"))
 
-        #expect { try file.read() } throws: { ($0 as? ClientFailure)?.status == .badInput }
+        #expect { try file.read() } throws: { error in
+            error as? ClientFailure
+                == ClientFailure(.badInput, "no/such/file.csv can't be read: there is no such file.")
+        }
     }
 }

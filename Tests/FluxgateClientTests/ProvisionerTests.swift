@@ -120,7 +120,7 @@ import Testing
         await #expect {
             try await carryOut(plan(), at: address, into: ProvisionRecord())
         } throws: { error in
-            (error as? ClientFailure)?.status == .unavailable && "\(error)".contains("connection refused")
+            (error as? ClientFailure)?.status == .unavailable && "\(error)".contains("connection refused.")
         }
     }
 

@@ -37,7 +37,8 @@ extension IOError {
     /// What the system calls the error, without the call that met it and its number.
     fileprivate var words: String {
         let text = description.split(separator: " (errno").first ?? ""
-        return text.split(separator: ": ").last.map { String($0).lowercasedFirst } ?? description
+        guard let words = text.split(separator: ": ").last else { return description }
+        return String(words.filter { $0 != ")" }).lowercasedFirst
     }
 }
 

@@ -15,10 +15,10 @@ package enum CommandStatus: Int32, Sendable, CaseIterable {
         case .success: "done"
         case .failure: "not done, for another reason than those below"
         case .usage: "the command line is wrong"
-        case .badInput: "bad input: a file that can't be read, or something that the server refuses to take"
-        case .unavailable: "the service can't be reached, or can't do it just now: try again later"
+        case .badInput: "bad input: the file, or something that the server refuses to take"
+        case .unavailable: "the service can't be reached or can't do it now: try again later"
         case .protocolError: "the other side doesn't answer as Fluxgate does"
-        case .notAuthorized: "not authorized: the token, password or key is wrong, or has no right to this"
+        case .notAuthorized: "not authorized: wrong token, password or key, or no right to this"
         case .interrupted: "ended by Ctrl-C or SIGTERM before it was done"
         }
     }

@@ -26,3 +26,15 @@ extension MessageTransport {
         }
     }
 }
+
+/// The transports over which messages can be received.
+package enum ReceivingTransport: String, Sendable, CaseIterable, ExpressibleByArgument {
+    case ws, mqtt
+
+    package var transport: MessageTransport {
+        switch self {
+        case .ws: .ws
+        case .mqtt: .mqtt
+        }
+    }
+}

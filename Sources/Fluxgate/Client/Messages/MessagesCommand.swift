@@ -11,7 +11,7 @@ package struct MessagesCommand: AsyncParsableCommand {
             EXAMPLES
               export MF_THING_KEY=…
               fluxgate messages watch --channel $channel
-              fluxgate messages send --channel $channel '[{"n": "temperature", "u": "Cel", "v": 21.5}]'
+              fluxgate messages send --channel $channel '[{"n": "voltage", "v": 12}]'
 
             \(CommandStatus.help)
             """,

@@ -15,9 +15,9 @@ package struct MessagesSendCommand: AsyncParsableCommand {
             subtopic gets it.
 
             EXAMPLES
-              fluxgate messages send --channel $channel '[{"n": "temperature", "u": "Cel", "v": 21.5}]'
-              fluxgate messages send --channel $channel --subtopic roof/north --via mqtt - < reading.json
-              fluxgate messages send --channel $channel --content-type text/plain -- -3.5
+              fluxgate messages send --channel $channel '[{"n": "voltage", "v": 12}]'
+              fluxgate messages send --channel $channel --subtopic a/b - < a.json
+              fluxgate messages send --channel $channel --via mqtt -- -3.5
 
             \(CommandStatus.help)
             """
@@ -35,10 +35,13 @@ package struct MessagesSendCommand: AsyncParsableCommand {
     @Option(help: "What the payload is; empty: nothing is said about it.")
     package var contentType = "application/senml+json"
 
-    @Option(help: "http, ws or mqtt. (default: http)")
+    @Option(help: "How it travels. (default: http)")
     package var via: MessageTransport?
 
-    @Option(help: ArgumentHelp("How long it may take.", valueName: "duration"), transform: Arguments.duration)
+    @Option(
+        help: ArgumentHelp("How long it may take, as 500ms or 10s. (default: 10s)", valueName: "duration"),
+        transform: Arguments.duration
+    )
     package var timeout: Duration = .seconds(10)
 
     @Argument(help: "The payload, or - to read it from standard input.")

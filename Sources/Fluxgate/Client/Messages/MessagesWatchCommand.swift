@@ -19,7 +19,7 @@ package struct MessagesWatchCommand: AsyncParsableCommand {
 
             EXAMPLES
               fluxgate messages watch --channel $channel
-              fluxgate messages watch --channel $channel --subtopic 'roof/>' --json | jq .payload
+              fluxgate messages watch --channel $channel --subtopic 'roof/>' --json
               fluxgate messages watch --channel $channel --count 1 --timeout 10s
 
             \(CommandStatus.help)
@@ -44,8 +44,8 @@ package struct MessagesWatchCommand: AsyncParsableCommand {
     )
     package var subtopic = SubtopicFilter(levels: [], tail: .exact)
 
-    @Option(help: "ws or mqtt. (default: ws)")
-    package var via: MessageTransport?
+    @Option(help: "How they travel. (default: ws)")
+    package var via: ReceivingTransport?
 
     @Option(help: ArgumentHelp("End after so many messages.", valueName: "number"))
     package var count: Int?
@@ -60,7 +60,7 @@ package struct MessagesWatchCommand: AsyncParsableCommand {
 
     package func validate() throws {
         if let count, count < 1 { throw ValidationError("--count must be 1 or more.") }
-        if (via ?? options.url.map { MessageTransport($0.scheme) }) == .http {
+        if via == nil, options.url.map({ MessageTransport($0.scheme) }) == .http {
             throw ValidationError("Nothing can be received over HTTP: use ws or mqtt.")
         }
     }
@@ -69,7 +69,7 @@ package struct MessagesWatchCommand: AsyncParsableCommand {
         try await reporting {
             let target = try MessageTarget(
                 channel: options.channel,
-                via: via,
+                via: via?.transport,
                 address: options.url,
                 key: options.key.flatMap { ThingKey($0.revealed) },
                 default: .ws,

@@ -17,7 +17,8 @@ package struct ProvisionCommand: AsyncParsableCommand {
             A JSON file can say more; "connect" is a list of pairs, or "all":
 
               {
-                "things":   [{"name": "thermometer", "metadata": {"floor": 2}}, {"name": "display"}],
+                "things":   [{"name": "thermometer", "metadata": {"floor": 2}},
+                             {"name": "display", "key": "a-key-of-my-own"}],
                 "channels": [{"name": "greenhouse"}],
                 "connect":  [{"thing": "thermometer", "channel": "greenhouse"}]
               }
@@ -27,7 +28,8 @@ package struct ProvisionCommand: AsyncParsableCommand {
 
             EXAMPLES
               fluxgate provision devices.csv --email jane@example.com --register
-              MF_TOKEN=$token fluxgate provision devices.json --json | jq -r '.things[].key'
+              export MF_TOKEN=…
+              fluxgate provision devices.json --json | jq -r '.things[].key'
 
             The password is asked for, or taken from MF_PASSWORD.
 

@@ -45,6 +45,8 @@ package enum Console {
             let file =
                 path == "-" ? FileHandle.standardInput : try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
             contents = try read(file, limit: limit)
+        } catch CocoaError.fileReadNoSuchFile, CocoaError.fileNoSuchFile {
+            throw ClientFailure(.badInput, "\(name) can't be read: there is no such file.")
         } catch {
             throw ClientFailure(.badInput, "\(name) can't be read: \(error.localizedDescription)")
         }
