@@ -17,7 +17,7 @@ private struct World {
             keys[thing] = asked.knownKey(of: thing)
             for channel in channels { grants.append(try #require(asked.grant(thing, channel))) }
         }
-        _ = asked.takeQuestions()
+        asked.takeQuestions()
     }
 }
 
@@ -85,7 +85,7 @@ private struct World {
         let other = (ThingIdentity.random(tenant: .random()), ChannelID.random())
         let touched = asked.authorize(thing, channel)
         let untouched = asked.authorize(other.0, other.1)
-        _ = asked.takeQuestions()
+        asked.takeQuestions()
         asked.table.apply(event(kind, thing, channel))
         asked.answer(thing, channel, true)
         asked.answer(other.0, other.1, true)
@@ -108,7 +108,7 @@ private struct World {
         let keys = [ThingKey.random(), .random()]
         let touched = asked.identify(keys[0])
         let untouched = asked.identify(keys[1])
-        _ = asked.takeQuestions()
+        asked.takeQuestions()
         asked.table.apply(event(kind, thing, .random()))
         asked.answer(keys[0], thing)
         asked.answer(keys[1], .random())
@@ -156,7 +156,7 @@ private struct World {
         let (thing, channel) = (ThingIdentity.random(), ChannelID.random())
         let answers = asked.authorize(thing, channel)
         asked.table.apply(.channelRemoved(channel))
-        asked.table.answered(thing, channel, .failure(AccessUnavailable()), at: 0)
+        asked.fail(.use(thing, channel))
 
         #expect(answers.isUnavailable)
     }

@@ -36,8 +36,7 @@ import Testing
     @Test func aQuestionMayBeAnsweredWhileItIsAsked() {
         var table: AccessTable?
         table = AccessTable(maximumAge: 1) { question in
-            guard case .use(let identity, let channel) = question else { return }
-            table?.answered(identity, channel, .success(true), at: 0)
+            table?.answered(question, allowed: .success(true), at: 0)
         }
         var grants = 0
         table?.authorize(thing, channel, at: 0) { if case .granted = $0 { grants += 1 } }
@@ -50,7 +49,7 @@ import Testing
         asked.now = 1_000
         let grant = try #require(asked.grant(thing, channel))
         let known = try #require(asked.knownKey(of: thing, key))
-        _ = asked.takeQuestions()
+        asked.takeQuestions()
 
         asked.now = 1_099
         #expect(asked.authorize(thing, channel).right === grant)
@@ -95,8 +94,8 @@ import Testing
         let asked = AskedTable()
         let use = asked.authorize(thing, channel)
         let known = asked.identify(key)
-        asked.table.answered(thing, channel, .failure(AccessUnavailable()), at: 0)
-        asked.table.answered(key, .failure(AccessUnavailable()), at: 0)
+        asked.fail(.use(thing, channel))
+        asked.fail(.key(key))
 
         #expect(use.isUnavailable && known.isUnavailable)
         #expect(asked.authorize(thing, channel).list.isEmpty && asked.identify(key).list.isEmpty)
@@ -124,6 +123,55 @@ import Testing
         #expect(answers.isEmpty)
         asked.answer(thing, channel, true)
         #expect(answers == [true])
+    }
+
+    // MARK: Giving up
+
+    @Test func whoWaitsTooLongIsToldThatItCannotBeTold() {
+        let asked = AskedTable()
+        let (use, key) = (asked.authorize(thing, channel), asked.identify(key))
+        asked.now = 10
+        let later = asked.identify(.random())
+        asked.table.giveUp(askedBefore: 10)
+
+        #expect(use.isUnavailable && key.isUnavailable && later.list.isEmpty)
+        asked.table.giveUp(askedBefore: 10)
+        #expect(use.list.count == 1 && key.list.count == 1)
+    }
+
+    @Test func theAnswerToAQuestionThatWasGivenUpOnIsWorthNothing() throws {
+        let asked = AskedTable()
+        _ = asked.authorize(thing, channel)
+        _ = asked.identify(key)
+        let old = asked.takeQuestions()
+        asked.table.giveUp(askedBefore: 1)
+        // Nobody waits, so nothing takes note of this.
+        asked.table.apply(.thingRemoved(thing.thing))
+        let (use, known) = (asked.authorize(thing, channel), asked.identify(key))
+        for question in old {
+            asked.table.answered(question, allowed: .success(true), at: 0)
+            asked.table.answered(question, identity: .success(thing), at: 0)
+        }
+        #expect(use.list.isEmpty && known.list.isEmpty)
+
+        asked.answer(thing, channel, false)
+        asked.answer(key, nil)
+        #expect(use.isRefused && known.isRefused)
+    }
+
+    @Test func whoeverIsGivenUpOnMayAskAgainAtOnce() {
+        let asked = AskedTable()
+        var answers = 0
+        let keys = (0..<20).map { _ in ThingKey.random() }
+        for key in keys {
+            asked.table.identify(key, at: 0) { _ in
+                for key in keys { asked.table.identify(key, at: 5) { _ in answers += 1 } }
+            }
+        }
+        asked.table.giveUp(askedBefore: 1)
+        asked.table.giveUp(askedBefore: 6)
+
+        #expect(answers == 400)
     }
 
     // MARK: Capacity
@@ -182,12 +230,12 @@ import Testing
     @Test func nobodyIsAdmittedWhoseKeyOrChannelIsRefusedOrUnknownForNow() {
         let asked = AskedTable()
         let badKey = asked.admit(.random(), to: channel)
-        if case .key(let key)? = asked.takeQuestions().first { asked.answer(key, nil) }
+        if case .key(let key)? = asked.takeQuestions().first?.subject { asked.answer(key, nil) }
         let badChannel = asked.admit(key, to: channel)
         asked.answer(key, thing)
         asked.answer(thing, channel, false)
         let outage = asked.admit(key, to: channel)
-        asked.table.answered(thing, channel, .failure(AccessUnavailable()), at: 0)
+        asked.fail(.use(thing, channel))
 
         #expect(badKey.isRefused && badChannel.isRefused && outage.isUnavailable)
     }
@@ -196,7 +244,7 @@ import Testing
         let asked = AskedTable()
         let answers = asked.admit(key, to: channel)
         asked.answer(key, thing)
-        _ = asked.takeQuestions()
+        asked.takeQuestions()
 
         asked.table.apply(.keyChanged(thing.thing))
         asked.answer(thing, channel, true)

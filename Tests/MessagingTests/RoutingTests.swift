@@ -6,11 +6,8 @@ import Testing
 @Suite struct MessageTests {
     private func grant(_ channel: ChannelID) throws -> (ChannelGrant, AccessTable) {
         let identity = ThingIdentity(thing: .random(), tenant: .random())
-        let table = AccessTable(maximumAge: 100) { _ in }
-        var granted: ChannelGrant?
-        table.authorize(identity, channel, at: 0) { if case .granted(let grant) = $0 { granted = grant } }
-        table.answered(identity, channel, .success(true), at: 0)
-        return (try #require(granted), table)
+        let asked = AskedTable()
+        return (try #require(asked.grant(identity, channel)), asked.table)
     }
 
     private func request(_ channel: ChannelID) throws -> PublishRequest {

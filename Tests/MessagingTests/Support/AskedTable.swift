@@ -8,18 +8,24 @@ final class AskedTable {
     var now: UInt64 = 0
 
     private final class List {
-        var questions: [AccessTable.Question] = []
+        var questions: [AccessQuestion] = []
+        /// The last question about each subject.
+        var last: [AccessQuestion.Subject: AccessQuestion] = [:]
     }
 
     /// What was asked and not taken yet.
-    var questions: [AccessTable.Question] { list.questions }
+    var questions: [AccessQuestion.Subject] { list.questions.map(\.subject) }
 
     init(maximumAge: UInt64 = 100, capacity: Int = 1_000) {
         let list = list
-        table = AccessTable(maximumAge: maximumAge, capacity: capacity) { list.questions.append($0) }
+        table = AccessTable(maximumAge: maximumAge, capacity: capacity) { question in
+            list.questions.append(question)
+            list.last[question.subject] = question
+        }
     }
 
-    func takeQuestions() -> [AccessTable.Question] {
+    @discardableResult
+    func takeQuestions() -> [AccessQuestion] {
         defer { list.questions = [] }
         return list.questions
     }
@@ -55,12 +61,25 @@ final class AskedTable {
 
     // MARK: Answering
 
+    /// The question about this that was asked last.
+    func last(_ subject: AccessQuestion.Subject) -> AccessQuestion? { list.last[subject] }
+
     func answer(_ key: ThingKey, _ identity: ThingIdentity?) {
-        table.answered(key, .success(identity), at: now)
+        if let question = last(.key(key)) { table.answered(question, identity: .success(identity), at: now) }
     }
 
     func answer(_ identity: ThingIdentity, _ channel: ChannelID, _ allowed: Bool) {
-        table.answered(identity, channel, .success(allowed), at: now)
+        guard let question = last(.use(identity, channel)) else { return }
+        table.answered(question, allowed: .success(allowed), at: now)
+    }
+
+    /// Nobody can tell.
+    func fail(_ subject: AccessQuestion.Subject) {
+        guard let question = last(subject) else { return }
+        switch subject {
+        case .key: table.answered(question, identity: .failure(AccessUnavailable()), at: now)
+        case .use: table.answered(question, allowed: .failure(AccessUnavailable()), at: now)
+        }
     }
 
     /// A key that the table knows.

@@ -12,7 +12,7 @@ package final class AccessResolver: Service {
     private static let concurrency = 64
 
     private struct Item: Sendable {
-        let question: AccessTable.Question
+        let question: AccessQuestion
         let loop: Int
     }
 
@@ -26,7 +26,7 @@ package final class AccessResolver: Service {
         (self.stream, self.input) = AsyncStream.makeStream()
     }
 
-    func ask(_ question: AccessTable.Question, for loop: Int) {
+    func ask(_ question: AccessQuestion, for loop: Int) {
         input.yield(Item(question: question, loop: loop))
     }
 
@@ -50,15 +50,16 @@ package final class AccessResolver: Service {
     }
 
     private func answer(_ item: Item, _ loop: NIOLoopBound<AdapterLoop>) async {
-        switch item.question {
+        let question = item.question
+        switch question.subject {
         case .key(let key):
             let answer = await result { () async throws(AccessUnavailable) in try await access.identify(key) }
-            loop.eventLoop.execute { loop.value.access.answered(key, answer, at: loop.value.now) }
+            loop.eventLoop.execute { loop.value.access.answered(question, identity: answer, at: loop.value.now) }
         case .use(let identity, let channel):
             let answer = await result { () async throws(AccessUnavailable) in
                 try await access.canAccess(identity.thing, channel)
             }
-            loop.eventLoop.execute { loop.value.access.answered(identity, channel, answer, at: loop.value.now) }
+            loop.eventLoop.execute { loop.value.access.answered(question, allowed: answer, at: loop.value.now) }
         }
     }
 

@@ -23,7 +23,9 @@ package final class AdapterLoop {
     private var waitingForPeers: [() -> Void] = []
     /// Nanoseconds between the loop's clock and 1970.
     private let epoch: UInt64
+    private let clock: () -> UInt64
 
+    /// - Parameter clock: nanoseconds that only go forward.
     init(
         index: Int,
         eventLoop: any EventLoop,
@@ -31,13 +33,15 @@ package final class AdapterLoop {
         counters: LoopCounters,
         epoch: UInt64,
         accessMaximumAge: UInt64,
-        ask: @escaping (AccessTable.Question) -> Void
+        clock: @escaping () -> UInt64 = { NIODeadline.now().uptimeNanoseconds },
+        ask: @escaping (AccessQuestion) -> Void
     ) {
         self.index = index
         self.eventLoop = eventLoop
         self.links = links
         self.counters = counters
         self.epoch = epoch
+        self.clock = clock
         self.interest = LoopInterest(filter: links.interest, loop: index)
         self.outboxes = Array(repeating: [], count: links.count)
         self.access = AccessTable(maximumAge: accessMaximumAge) { question in
@@ -47,7 +51,7 @@ package final class AdapterLoop {
     }
 
     /// The loop's clock in nanoseconds; it only goes forward.
-    package var now: UInt64 { NIODeadline.now().uptimeNanoseconds }
+    package var now: UInt64 { clock() }
 
     func add(_ component: any LoopComponent) {
         components.append(component)

@@ -6,25 +6,6 @@ package import Model
 /// nothing, since nobody can tell whether it was given before or after: it is asked for again.
 /// Confined to its loop; time is the loop's own clock in nanoseconds.
 package final class AccessTable {
-    /// What has to be asked of ``AccessControl``; the answer goes to ``answered(_:identity:)`` or ``answered(_:allowed:)``.
-    package enum Question: Hashable, Sendable {
-        case key(ThingKey)
-        case use(ThingIdentity, ChannelID)
-    }
-
-    private struct Pending<Right> {
-        /// The answer is worth nothing, whatever it is.
-        var isStale = false
-        /// What happened since the question was asked; whom it concerns, the answer tells.
-        var missed: [AccessEvent] = []
-        /// The loop's clock when it was asked.
-        let since: UInt64
-        var waiting: [(AccessAnswer<Right>) -> Void] = []
-    }
-
-    /// Most events that a question takes note of; after more, its answer is worth nothing.
-    private static let maximumMissed = 64
-
     private struct Use: Hashable {
         let identity: ThingIdentity
         let channel: ChannelID
@@ -32,21 +13,23 @@ package final class AccessTable {
 
     private let maximumAge: UInt64
     private let capacity: Int
-    private let ask: (Question) -> Void
+    private let ask: (AccessQuestion) -> Void
+    private var questions: UInt64 = 0
 
     private var keys: [ThingKey: KnownKey] = [:]
     private var keysOfThing: [Thing.ID: [KnownKey]] = [:]
     private var grants: [Thing.ID: [ChannelID: ChannelGrant]] = [:]
     private var usersOfChannel: [ChannelID: Set<Thing.ID>] = [:]
     private var grantCount = 0
-    private var pendingKeys: [ThingKey: Pending<KnownKey>] = [:]
-    private var pendingUses: [Use: Pending<ChannelGrant>] = [:]
+    private var pendingKeys: [ThingKey: PendingRight<KnownKey>] = [:]
+    private var pendingUses: [Use: PendingRight<ChannelGrant>] = [:]
 
     /// - Parameters:
     ///   - maximumAge: nanoseconds that an answer stays good.
     ///   - capacity: most keys, and most grants, remembered at a time.
-    ///   - ask: called when something isn't known; may answer at once.
-    package init(maximumAge: UInt64, capacity: Int = 100_000, ask: @escaping (Question) -> Void) {
+    ///   - ask: called when something isn't known; the answer goes to ``answered(_:identity:at:)`` or
+    ///     ``answered(_:allowed:at:)``, maybe at once.
+    package init(maximumAge: UInt64, capacity: Int = 100_000, ask: @escaping (AccessQuestion) -> Void) {
         self.maximumAge = maximumAge
         self.capacity = capacity
         self.ask = ask
@@ -67,9 +50,14 @@ package final class AccessTable {
     /// Calls back with the answer, at once if it is known.
     package func identify(_ key: ThingKey, at now: UInt64, _ then: @escaping (AccessAnswer<KnownKey>) -> Void) {
         if let known = known(key, at: now) { return then(.granted(known)) }
-        let isFirst = pendingKeys[key] == nil
-        pendingKeys[key, default: Pending(since: now)].waiting.append(then)
-        if isFirst { ask(.key(key)) }
+        guard pendingKeys[key] == nil else {
+            pendingKeys[key]?.waiting.append(then)
+            return
+        }
+        let question = question(.key(key))
+        pendingKeys[key] = PendingRight(question, since: now)
+        pendingKeys[key]?.waiting.append(then)
+        ask(question)
     }
 
     /// Calls back with the answer, at once if it is known.
@@ -81,20 +69,29 @@ package final class AccessTable {
     ) {
         if let grant = grant(identity.thing, channel, at: now) { return then(.granted(grant)) }
         let use = Use(identity: identity, channel: channel)
-        let isFirst = pendingUses[use] == nil
-        pendingUses[use, default: Pending(since: now)].waiting.append(then)
-        if isFirst { ask(.use(identity, channel)) }
+        guard pendingUses[use] == nil else {
+            pendingUses[use]?.waiting.append(then)
+            return
+        }
+        let question = question(.use(identity, channel))
+        pendingUses[use] = PendingRight(question, since: now)
+        pendingUses[use]?.waiting.append(then)
+        ask(question)
+    }
+
+    private func question(_ subject: AccessQuestion.Subject) -> AccessQuestion {
+        questions += 1
+        return AccessQuestion(subject: subject, number: questions)
     }
 
     /// Answers those who have waited since before `then` that it can't be told; what comes later is asked anew.
     package func giveUp(askedBefore then: UInt64) {
-        for (key, pending) in pendingKeys where pending.since < then {
-            pendingKeys[key] = nil
-            for waiter in pending.waiting { waiter(.unavailable) }
+        // Who is called back may ask again, and wait with others whose turn is still to come.
+        for key in pendingKeys.filter({ $0.value.since < then }).keys {
+            for waiter in pendingKeys.removeValue(forKey: key)?.waiting ?? [] { waiter(.unavailable) }
         }
-        for (use, pending) in pendingUses where pending.since < then {
-            pendingUses[use] = nil
-            for waiter in pending.waiting { waiter(.unavailable) }
+        for use in pendingUses.filter({ $0.value.since < then }).keys {
+            for waiter in pendingUses.removeValue(forKey: use)?.waiting ?? [] { waiter(.unavailable) }
         }
     }
 
@@ -125,42 +122,45 @@ package final class AccessTable {
         }
     }
 
-    /// The answer to ``Question/key(_:)``; an error is an outage.
-    package func answered(_ key: ThingKey, _ answer: Result<ThingIdentity?, AccessUnavailable>, at now: UInt64) {
-        guard let pending = pendingKeys[key] else { return }
-        if case .success(let identity?) = answer,
-            pending.isStale || pending.missed.contains(where: { $0.takesKey(of: identity) })
+    /// Whose key it is; an error is an outage.
+    package func answered(
+        _ question: AccessQuestion,
+        identity: Result<ThingIdentity?, AccessUnavailable>,
+        at now: UInt64
+    ) {
+        guard case .key(let key) = question.subject, let pending = pendingKeys[key], pending.question == question else {
+            return
+        }
+        if case .success(let owner?) = identity,
+            pending.isStale || pending.missed.contains(where: { $0.takesKey(of: owner) })
         {
-            pendingKeys[key]?.isStale = false
-            pendingKeys[key]?.missed = []
-            return ask(.key(key))
+            let again = self.question(question.subject)
+            pendingKeys[key]?.askAgain(again)
+            return ask(again)
         }
         pendingKeys[key] = nil
         let right: AccessAnswer<KnownKey> =
-            switch answer {
-            case .success(let identity?): .granted(remember(identity, key, at: now))
+            switch identity {
+            case .success(let owner?): .granted(remember(owner, key, at: now))
             case .success(nil): .refused
             case .failure: .unavailable
             }
         for then in pending.waiting { then(right) }
     }
 
-    /// The answer to ``Question/use(_:_:)``; an error is an outage.
-    package func answered(
-        _ identity: ThingIdentity,
-        _ channel: ChannelID,
-        _ answer: Result<Bool, AccessUnavailable>,
-        at now: UInt64
-    ) {
+    /// Whether the thing may use the channel; an error is an outage.
+    package func answered(_ question: AccessQuestion, allowed: Result<Bool, AccessUnavailable>, at now: UInt64) {
+        guard case .use(let identity, let channel) = question.subject else { return }
         let use = Use(identity: identity, channel: channel)
-        guard let pending = pendingUses[use] else { return }
-        if pending.isStale, case .success(true) = answer {
-            pendingUses[use]?.isStale = false
-            return ask(.use(identity, channel))
+        guard let pending = pendingUses[use], pending.question == question else { return }
+        if pending.isStale, case .success(true) = allowed {
+            let again = self.question(question.subject)
+            pendingUses[use]?.askAgain(again)
+            return ask(again)
         }
         pendingUses[use] = nil
         let right: AccessAnswer<ChannelGrant> =
-            switch answer {
+            switch allowed {
             case .success(true): .granted(remember(identity, channel, at: now))
             case .success(false): .refused
             case .failure: .unavailable
@@ -235,16 +235,10 @@ package final class AccessTable {
 
     /// Whose the keys on their way are isn't known yet, so that each remembers the events until its answer comes.
     private func distrustPending(_ event: AccessEvent) {
-        for use in pendingUses.keys where event.touches(use.identity, use.channel) { pendingUses[use]?.isStale = true }
+        for use in pendingUses.keys where event.touches(use.identity, use.channel) { pendingUses[use]?.distrust() }
         switch event {
         case .thingRemoved, .keyChanged, .tenantRemoved:
-            for (key, pending) in pendingKeys {
-                if pending.missed.count < Self.maximumMissed {
-                    pendingKeys[key]?.missed.append(event)
-                } else {
-                    pendingKeys[key]?.isStale = true
-                }
-            }
+            for key in pendingKeys.keys { pendingKeys[key]?.miss(event) }
         case .disconnected, .channelRemoved:
             break
         }
