@@ -178,8 +178,12 @@ let package = Package(
         tests("SQLTests", ["SQL", "SQLiteDriver", "Model", "TestSupport"]),
         tests(
             "BootstrapTests",
-            ["Bootstrap", "Model", .metrics, .product(name: "Configuration", package: "swift-configuration")]
+            [
+                "Bootstrap", "Model", .logging, .metrics, .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Configuration", package: "swift-configuration"),
+            ]
         ),
+        tests("FluxgateServerTests", ["FluxgateServer", "AdapterTransport", "Bootstrap"]),
         tests(
             "HTTPSupportTests",
             [
@@ -215,7 +219,8 @@ let package = Package(
             [
                 "AdaptersCore", "AdapterTransport", "HTTPAdapter", "WSAdapter", "MQTTAdapter", "MQTTCodec",
                 "MQTTSession", "Messaging",
-                "Model", "TestSupport", .nio("NIOCore"), .nio("NIOEmbedded"), .nio("NIOHTTP1"), .nio("NIOWebSocket"),
+                "Model", "TestSupport", .nio("NIOCore"), .nio("NIOEmbedded"), .nio("NIOHTTP1"), .nio("NIOPosix"),
+                .nio("NIOWebSocket"),
             ]
         ),
         tests(

@@ -141,10 +141,11 @@ extension Duration {
         }
     }
 
-    /// Whole nanoseconds, at most 292 years.
+    /// Whole nanoseconds, 0 to the 584 years that fit.
     package var nanoseconds: UInt64 {
         let (seconds, attoseconds) = components
-        return UInt64(clamping: seconds).multipliedReportingOverflow(by: 1_000_000_000).partialValue
-            &+ UInt64(clamping: attoseconds / 1_000_000_000)
+        let (whole, overflows) = UInt64(clamping: seconds).multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, overflowsToo) = whole.addingReportingOverflow(UInt64(clamping: attoseconds / 1_000_000_000))
+        return overflows || overflowsToo ? .max : sum
     }
 }

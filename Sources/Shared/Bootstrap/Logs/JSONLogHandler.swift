@@ -23,6 +23,12 @@ struct JSONLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
+        guard let line = line(of: event, at: Date()) else { return }
+        try? FileHandleOutput.standardError.write(line)
+    }
+
+    /// The line of an event, its end with it.
+    func line(of event: LogEvent, at time: Date) -> Data? {
         var members: [String: String] = [:]
         for facts in [metadataProvider?.get(), metadata, event.metadata] {
             for (name, value) in facts ?? [:] { members[name] = "\(value)" }
@@ -31,11 +37,11 @@ struct JSONLogHandler: LogHandler {
         members["level"] = event.level == .warning ? "warn" : event.level.rawValue
         members["message"] = event.message.description
         members["logger"] = label
-        members["ts"] = Date().formatted(.iso8601.time(includingFractionalSeconds: true))
+        members["ts"] = Date.ISO8601FormatStyle(includingFractionalSeconds: true).format(time)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard var line = try? encoder.encode(members) else { return }
-        line.append(UInt8(ascii: "\n"))
-        try? FileHandleOutput.standardError.write(line)
+        var line = try? encoder.encode(members)
+        line?.append(UInt8(ascii: "\n"))
+        return line
     }
 }

@@ -8,10 +8,12 @@ struct PrometheusText {
         _ labels: [(String, String)],
         _ value: Double
     ) {
+        let name = Self.sound(name)
         append(name, type, Self.line(name, labels, value))
     }
 
     mutating func add(_ name: String, _ labels: [(String, String)], _ histogram: HistogramSeries.Snapshot) {
+        let name = Self.sound(name)
         var total = 0
         for (bound, count) in zip(histogram.bounds.map { "\($0)" } + ["+Inf"], histogram.counts) {
             total += count
@@ -34,9 +36,27 @@ struct PrometheusText {
     }
 
     private static func line(_ name: String, _ labels: [(String, String)], _ value: Double) -> String {
-        let text = labels.map { "\($0.0)=\"\(escape($0.1))\"" }.joined(separator: ",")
-        let number = value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
-        return labels.isEmpty ? "\(name) \(number)" : "\(name){\(text)} \(number)"
+        let text = labels.map { "\(sound($0.0))=\"\(escape($0.1))\"" }.joined(separator: ",")
+        return labels.isEmpty ? "\(name) \(number(value))" : "\(name){\(text)} \(number(value))"
+    }
+
+    private static func number(_ value: Double) -> String {
+        if value.isNaN { return "NaN" }
+        if value.isInfinite { return value > 0 ? "+Inf" : "-Inf" }
+        return value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
+    }
+
+    /// The name in the characters that names may have. One bad name would make the whole text unreadable, and libraries
+    /// name their metrics as they like.
+    private static func sound(_ name: String) -> String {
+        let characters = name.unicodeScalars.map { scalar -> Character in
+            switch scalar {
+            case "a"..."z", "A"..."Z", "0"..."9", "_": Character(scalar)
+            default: "_"
+            }
+        }
+        guard let first = characters.first else { return "_" }
+        return (first.isNumber ? "_" : "") + String(characters)
     }
 
     private static func escape(_ value: String) -> String {

@@ -1,0 +1,95 @@
+import AdapterTransport
+import Bootstrap
+import Foundation
+import Testing
+
+@testable import FluxgateServer
+
+@Suite struct ConfigurationDocumentTests {
+    /// One row of a table of variables.
+    private struct Row: Hashable, CustomStringConvertible {
+        let name: String
+        let type: String
+        /// Empty for none.
+        let defaultValue: String
+
+        var description: String { "\(name) | \(type) | \(defaultValue)" }
+    }
+
+    private func documented() throws -> [Row] {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let text = try String(contentsOf: root.appendingPathComponent("docs/configuration.md"), encoding: .utf8)
+        return text.split(separator: "\n").filter { $0.hasPrefix("| `MF_") }.map { line in
+            let cells = line.split(separator: "|", omittingEmptySubsequences: false)
+                .map { $0.trimmingCharacters(in: .whitespaces).replacing("`", with: "") }
+            return Row(name: cells[1], type: cells[2], defaultValue: cells[3])
+        }
+    }
+
+    private func read() throws -> [Row] {
+        let variables = Variables([:])
+        _ = try PlatformConfiguration(variables, cores: 3)
+        return variables.entries.map { Row(name: $0.name, type: $0.type, defaultValue: $0.defaultValue ?? "") }
+    }
+
+    @Test func theDocumentListsExactlyWhatIsRead() throws {
+        let (documented, read) = (try documented(), try read())
+
+        #expect(!read.isEmpty)
+        #expect(Set(documented.map(\.name)).count == documented.count, "a variable is listed twice")
+        #expect(Set(documented.map(\.name)) == Set(read.map(\.name)))
+    }
+
+    @Test func theDocumentSaysTypeAndDefaultOfEach() throws {
+        let (documented, read) = (try documented(), try read())
+
+        for row in read where row.type != "secret" { #expect(documented.contains(row), "\(row)") }
+        // What a secret is without a value is told in words.
+        for row in read where row.type == "secret" {
+            #expect(documented.contains { $0.name == row.name && $0.type == row.type }, "\(row)")
+        }
+    }
+}
+
+@Suite struct PlatformConfigurationTests {
+    private func configuration(_ environment: [String: String]) throws -> PlatformConfiguration {
+        try PlatformConfiguration(Variables(environment), cores: 3)
+    }
+
+    @Test func oneHostIsForAllListenersThatHaveNoneOfTheirOwn() throws {
+        let configuration = try configuration(["MF_HOST": "0.0.0.0", "MF_WS_ADAPTER_HOST": "::1"])
+
+        #expect(configuration.usersHTTP.description == "0.0.0.0:8180")
+        #expect(configuration.wsAdapter.description == "[::1]:8186")
+        #expect(configuration.mqttOverWS.description == "0.0.0.0:8880")
+        #expect(configuration.ops.host == "127.0.0.1" && configuration.thingsAuthHTTP.host == "127.0.0.1")
+    }
+
+    @Test(arguments: ["users", "Things", "SECRET", "mainflux", "changeme"])
+    func aSecretThatEverybodyKnowsIsRefusedInProduction(secret: String) throws {
+        for name in ["MF_USERS_SECRET", "MF_THINGS_SECRET"] {
+            #expect(throws: ConfigurationError.self) { try configuration([name: secret]) }
+            #expect(throws: Never.self) { try configuration([name: secret, "MF_ENV": "development"]) }
+        }
+    }
+
+    @Test func limitsAreSwitchedOffInDevelopmentOnly() throws {
+        #expect(throws: ConfigurationError.self) { try configuration(["MF_LIMITS_OFF": "true"]) }
+        #expect(try configuration(["MF_LIMITS_OFF": "true", "MF_ENV": "development"]).limitsOff)
+        #expect(try !configuration([:]).limitsOff)
+    }
+
+    @Test func theLogLevelsOfTheServicesFollowTheCommonOne() throws {
+        let configuration = try configuration(["MF_LOG_LEVEL": "debug", "MF_THINGS_LOG_LEVEL": "error"])
+
+        #expect(configuration.usersLogLevel == .debug && configuration.thingsLogLevel == .error)
+    }
+
+    @Test func aBadValueIsNamed() {
+        let error = #expect(throws: ConfigurationError.self) { try configuration(["MF_HTTP_ADAPTER_PORT": "http"]) }
+
+        #expect(error?.variable == "MF_HTTP_ADAPTER_PORT")
+        #expect(error?.description.contains("'http'") == true)
+    }
+}
