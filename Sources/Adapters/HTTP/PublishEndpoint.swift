@@ -13,8 +13,8 @@ final class PublishEndpoint: HTTPEndpoint {
     /// What the last request was about.
     private struct Last {
         let authorization: String
-        let uri: String
-        let contentType: String
+        let uri: ExactText
+        let contentType: ExactText
         let key: KnownKey
         let topic: Topic
         let grant: ChannelGrant
@@ -36,7 +36,7 @@ final class PublishEndpoint: HTTPEndpoint {
     // MARK: Before the body
 
     func refuse(_ head: HTTPRequestHead, _ facts: RequestFacts) -> HTTPAnswer? {
-        if let last, head.uri == last.uri, head.method == .POST { return refuseCredentials(facts) }
+        if let last, ExactText(head.uri) == last.uri, head.method == .POST { return refuseCredentials(facts) }
         guard head.uri.utf8.first == UInt8(ascii: "/") else { return .notAPath }
         if head.uri.utf8.prefix(while: { $0 != UInt8(ascii: "?") }).elementsEqual("/version".utf8) {
             return head.method == .GET || head.method == .HEAD
@@ -79,7 +79,7 @@ final class PublishEndpoint: HTTPEndpoint {
 
     private func matches(_ last: Last, _ head: HTTPRequestHead, _ facts: RequestFacts) -> Bool {
         guard let authorization = facts.authorization else { return false }
-        return head.uri == last.uri && facts.contentType == last.contentType
+        return ExactText(head.uri) == last.uri && ExactText(facts.contentType) == last.contentType
             && constantTimeEquals(authorization.utf8, last.authorization.utf8)
     }
 
@@ -126,8 +126,8 @@ final class PublishEndpoint: HTTPEndpoint {
         guard loop.publish(request, by: admission.grant, at: loop.now) else { return .answer(.unavailable) }
         last = Last(
             authorization: facts.authorization ?? "",
-            uri: head.uri,
-            contentType: facts.contentType,
+            uri: ExactText(head.uri),
+            contentType: ExactText(facts.contentType),
             key: admission.key,
             topic: topic,
             grant: admission.grant

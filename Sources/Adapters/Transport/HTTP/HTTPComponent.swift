@@ -8,6 +8,8 @@ package final class HTTPComponent: LoopComponent {
     private var connections: [ObjectIdentifier: any HTTPConnection] = [:]
     private var toWrite: [any HTTPConnection] = []
     private var date = HTTPDate()
+    /// Every answer is its connection's last.
+    private(set) var isShuttingDown = false
 
     package init(loop: AdapterLoop, limits: HTTPLimits) {
         self.loop = loop
@@ -30,6 +32,7 @@ package final class HTTPComponent: LoopComponent {
     }
 
     package func shutDown() {
+        isShuttingDown = true
         for connection in connections.values { connection.shutDown() }
     }
 

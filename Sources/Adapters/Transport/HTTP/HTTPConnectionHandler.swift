@@ -6,7 +6,8 @@ package import NIOHTTP1
 /// One HTTP/1.1 connection: requests are answered in their order, pipelined ones too, and the answers of one turn of the
 /// loop leave in one write.
 ///
-/// While an answer is awaited nothing more is read, so a client can't make us hold more than one read of its requests.
+/// While an answer is awaited nothing more is read, so a client can't make us hold more than one read of its requests; nor
+/// while it doesn't take its answers, or while another loop is behind with what came from here.
 package final class HTTPConnectionHandler<Endpoint: HTTPEndpoint>: ChannelDuplexHandler, RemovableChannelHandler {
     package typealias InboundIn = HTTPServerRequestPart
     package typealias OutboundIn = Never
@@ -32,11 +33,14 @@ package final class HTTPConnectionHandler<Endpoint: HTTPEndpoint>: ChannelDuplex
     private let component: HTTPComponent
     private var state = State.idle
     private var waiting = Deque<HTTPServerRequestPart>()
+    /// The answer to what stands behind ``waiting`` and can't be read as a request.
+    private var farewell: HTTPAnswer?
     private var readIsDue = false
+    private var isWaitingForPeers = false
     /// Whether part of a request's head is in the decoder, and whether this read brought more than that.
     private var isMidHead = true
     private var sawPart = false
-    private var outbound = OutboundQueue(limit: .max)
+    private var outbound = OutboundQueue(limit: 256 * 1_024)
     private var context: ChannelHandlerContext?
     /// The client has sent its FIN: what it asked is still answered, then the connection ends.
     private var hasHeardAll = false
@@ -83,11 +87,30 @@ package final class HTTPConnectionHandler<Endpoint: HTTPEndpoint>: ChannelDuplex
     }
 
     package func read(context: ChannelHandlerContext) {
-        if case .answering = state { readIsDue = true } else { context.read() }
+        readIsDue = true
+        readOn()
+    }
+
+    /// Reads, if that is asked for and nothing speaks against it.
+    private func readOn() {
+        if case .answering = state { return }
+        guard readIsDue, !outbound.isOverfull, !isWaitingForPeers, let context else { return }
+        if component.loop.isCongested { return waitForPeers() }
+        readIsDue = false
+        context.read()
+    }
+
+    private func waitForPeers() {
+        isWaitingForPeers = true
+        component.loop.whenUncongested {
+            self.isWaitingForPeers = false
+            self.readOn()
+        }
     }
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
         context.channel.send(outbound.next(for: context.channel))
+        readOn()
         context.fireChannelWritabilityChanged()
     }
 
@@ -100,9 +123,9 @@ package final class HTTPConnectionHandler<Endpoint: HTTPEndpoint>: ChannelDuplex
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch error {
         case HTTPParserError.headerOverflow:
-            answerLast(HTTPAnswer(.requestHeaderFieldsTooLarge, .headersTooLarge, "headers too large", closes: true))
+            refuseRest(HTTPAnswer(.requestHeaderFieldsTooLarge, .headersTooLarge, "headers too large", closes: true))
         case is HTTPParserError:
-            answerLast(HTTPAnswer(.badRequest, .malformed, "malformed HTTP request", closes: true))
+            refuseRest(HTTPAnswer(.badRequest, .malformed, "malformed HTTP request", closes: true))
         default:
             context.close(promise: nil)
         }
@@ -131,7 +154,9 @@ package final class HTTPConnectionHandler<Endpoint: HTTPEndpoint>: ChannelDuplex
     private func begin(_ head: HTTPRequestHead) {
         deadline = component.loop.now &+ component.limits.requestTimeout
         let facts = RequestFacts(head.headers)
-        if let answer = check(head, facts) ?? endpoint.refuse(head, facts) {
+        if var answer = check(head, facts) ?? endpoint.refuse(head, facts) {
+            // The client may now leave the body out: where its next request would begin can't be known.
+            answer.closes = answer.closes || facts.expectsContinue
             send(answer, for: head, facts)
             if case .idle = state { state = .discarding(0) }
             return
@@ -181,6 +206,9 @@ package final class HTTPConnectionHandler<Endpoint: HTTPEndpoint>: ChannelDuplex
         case .answer(let answer):
             send(answer, for: head, facts)
             if case .answering = state { becomeIdle() }
+        // Nobody is there to speak the other protocol.
+        case .upgrade where hasHeardAll:
+            close()
         case .upgrade(let headers, let install):
             upgrade(headers, install)
         case .later:
@@ -197,21 +225,34 @@ package final class HTTPConnectionHandler<Endpoint: HTTPEndpoint>: ChannelDuplex
 
     private func endIfDone() {
         if case .answering = state { return }
-        if hasHeardAll, waiting.isEmpty { close() }
+        if hasHeardAll, waiting.isEmpty, farewell == nil { close() }
     }
 
     private func send(_ answer: HTTPAnswer, for head: HTTPRequestHead, _ facts: RequestFacts) {
-        let keepAlive = head.isKeepAlive && !answer.closes && !facts.wantsUpgrade
+        // The decoder reads nothing after an upgrade or CONNECT.
+        let isLast = answer.closes || facts.wantsUpgrade || head.method == .CONNECT || component.isShuttingDown
+        let keepAlive = head.isKeepAlive && !isLast
         if answer.refusal != nil { endpoint.refused(answer) }
         let date = component.currentDate()
         queue { answer.write(to: &$0, date: date, keepAlive: keepAlive, withoutBody: head.method == .HEAD) }
         if !keepAlive { close() }
     }
 
-    /// The answer to what can't be read as a request; nothing follows it.
+    /// Refuses what can't be read as a request, when everything before it has its answer.
+    private func refuseRest(_ answer: HTTPAnswer) {
+        switch state {
+        case .answering: farewell = answer
+        case .idle, .receiving, .discarding: answerLast(answer)
+        case .upgraded, .closing: break
+        }
+    }
+
+    /// The answer that nothing follows. A request that was refused before its end has had its answer already.
     private func answerLast(_ answer: HTTPAnswer) {
-        if case .closing = state { return }
+        // A client that went in the middle of a request broke no rule.
+        guard let context, context.channel.isActive else { return }
         endpoint.refused(answer)
+        if case .discarding = state { return close() }
         let date = component.currentDate()
         queue { answer.write(to: &$0, date: date, keepAlive: false) }
         close()
@@ -267,17 +308,20 @@ extension HTTPConnectionHandler: HTTPReply {
             process(part)
             if case .answering = state { return }
         }
-        if readIsDue, let context {
-            readIsDue = false
-            context.read()
+        if let farewell {
+            self.farewell = nil
+            refuseRest(farewell)
         }
+        readOn()
     }
 }
 
 extension HTTPConnectionHandler: HTTPConnection {
     func write() {
         outbound.isListed = false
-        if let context { context.channel.send(outbound.next(for: context.channel)) }
+        guard let context else { return }
+        context.channel.send(outbound.next(for: context.channel))
+        readOn()
     }
 
     func timedOut() {

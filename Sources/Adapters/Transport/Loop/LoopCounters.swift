@@ -28,7 +28,6 @@ package final class LoopCounters: Sendable {
     /// Messages dropped because the subscriber's queue was full.
     package let droppedWS = Number()
     package let droppedMQTT = Number()
-    package let connectionsHTTP = Number()
     package let connectionsWS = Number()
     package let connectionsMQTT = Number()
 

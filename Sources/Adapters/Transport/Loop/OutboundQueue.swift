@@ -20,6 +20,10 @@ package struct OutboundQueue {
         buffer.readableBytes &+ bytes <= limit
     }
 
+    /// Whether the peer takes so little that nothing more should be read from it, because that too would be answered.
+    /// Twice the limit, so that full queues of messages alone don't stop anybody.
+    package var isOverfull: Bool { buffer.readableBytes / 2 > limit }
+
     /// Adds bytes.
     package mutating func append(_ bytes: ByteBuffer) {
         buffer.writeImmutableBuffer(bytes)
