@@ -74,6 +74,8 @@ final class WSConnection: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // What a closing peer still sends doesn't keep the connection open.
+        if case .closing = state { return }
         lastHeard = component.loop.now
         isPinged = false
         let frame = unwrapInboundIn(data)
@@ -81,11 +83,21 @@ final class WSConnection: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        if case .asking = state { readIsDue = true } else { context.read() }
+        readIsDue = true
+        readOn()
+    }
+
+    /// Reads, if that is asked for and nothing speaks against it.
+    private func readOn() {
+        if case .asking = state { return }
+        guard readIsDue, !outbound.isOverfull, let context else { return }
+        readIsDue = false
+        context.read()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         context.channel.send(outbound.next(for: context.channel))
+        readOn()
         context.fireChannelWritabilityChanged()
     }
 
@@ -158,9 +170,7 @@ final class WSConnection: ChannelDuplexHandler {
 
     private func resume() {
         while case .open = state, let frame = waiting.popFirst() { process(frame) }
-        guard case .open = state, readIsDue, let context else { return }
-        readIsDue = false
-        context.read()
+        readOn()
     }
 
     // MARK: What goes out
@@ -175,7 +185,9 @@ final class WSConnection: ChannelDuplexHandler {
 
     func write() {
         outbound.isListed = false
-        if let context { context.channel.send(outbound.next(for: context.channel)) }
+        guard let context else { return }
+        context.channel.send(outbound.next(for: context.channel))
+        readOn()
     }
 
     private func queue(_ write: (inout ByteBuffer) -> Void) {
@@ -200,7 +212,7 @@ final class WSConnection: ChannelDuplexHandler {
         lastHeard = component.loop.now
         component.unsubscribe(self)
         // What was held back must be read, or the peer's FIN is never seen.
-        if readIsDue { context.read() }
+        readOn()
     }
 
     /// Pings a peer that has been silent, and gives up on one that doesn't answer.
