@@ -1,4 +1,5 @@
 internal import AdapterTransport
+internal import Messaging
 internal import Model
 internal import NIOCore
 internal import Synchronization
@@ -10,7 +11,7 @@ internal import Synchronization
 package final class ClientRegistry: Sendable {
     struct Client: Hashable {
         let thing: Thing.ID
-        let clientID: String
+        let clientID: ExactText
     }
 
     private let clients = Mutex<[Client: NIOLoopBound<MQTTConnection>]>([:])

@@ -13,7 +13,10 @@ extension MQTTConnection {
             let key = ThingKey(text)
         else { return answer(.refused(.badUserNameOrPassword)) }
         if let will = connect.will,
-            (try? MQTTTopicParser.topic(ByteBuffer(string: will.topic).readableBytesView)) == nil
+            (try? MQTTTopicParser.topic(
+                ByteBuffer(string: will.topic).readableBytesView,
+                contentType: will.properties.contentType
+            )) == nil
         {
             return answer(.refused(.topicNameInvalid))
         }
@@ -35,7 +38,7 @@ extension MQTTConnection {
             return answer(.refused(.badUserNameOrPassword))
         }
         let clientID = connect.clientID.isEmpty ? UniqueID.random().description : connect.clientID
-        let client = ClientRegistry.Client(thing: key.identity.thing, clientID: clientID)
+        let client = ClientRegistry.Client(thing: key.identity.thing, clientID: ExactText(clientID))
         self.client = client
         identity = key.identity
         component.loggedIn(self, key.identity)
@@ -45,6 +48,7 @@ extension MQTTConnection {
     }
 
     private func answer(_ outcome: AuthenticationOutcome) {
-        feed { session, actions in session.authenticated(outcome, at: .now(), into: &actions) }
+        let now = now
+        feed { session, actions in session.authenticated(outcome, at: now, into: &actions) }
     }
 }

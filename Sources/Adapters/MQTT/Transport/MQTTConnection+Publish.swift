@@ -41,8 +41,10 @@ extension MQTTConnection {
         let loop = loop
         loop.access.authorize(identity, topic.channel, at: now) { authorized in
             guard self.session.phase == .connected else {
-                // The client is gone, but its message had come.
-                if case .granted(let grant) = authorized { _ = loop.publish(request, by: grant, at: loop.now) }
+                // The client is gone, but its message had come; not so if it was cut off.
+                if case .granted(let grant) = authorized, self.refusal != .rightTaken {
+                    _ = loop.publish(request, by: grant, at: loop.now)
+                }
                 return
             }
             switch authorized {
@@ -116,7 +118,7 @@ struct Route {
 struct RouteCache {
     private struct Entry {
         let name: ByteBuffer
-        let contentType: String?
+        let contentType: ExactText?
         let route: Route
     }
 
@@ -125,6 +127,7 @@ struct RouteCache {
     private var entries: [Entry] = []
 
     mutating func route(_ name: ByteBuffer, _ contentType: String?) -> Route? {
+        let contentType = contentType.map(ExactText.init)
         guard
             let index = entries.firstIndex(where: { $0.name == name && $0.contentType == contentType })
         else { return nil }
@@ -133,6 +136,7 @@ struct RouteCache {
     }
 
     mutating func insert(_ route: Route, _ name: ByteBuffer, _ contentType: String?) {
+        let contentType = contentType.map(ExactText.init)
         entries.removeAll { $0.name == name && $0.contentType == contentType }
         if entries.count >= Self.capacity { entries.removeLast() }
         // A copy of its own: the slice would hold on to the whole read buffer.

@@ -19,6 +19,11 @@ extension MQTTConnection {
     private func decide(_ subscribe: Subscribe, _ codes: [MQTTReasonCode]) {
         var codes = codes
         while codes.count < subscribe.subscriptions.count {
+            // Each filter may cost a question: one packet may not ask for more than could be granted.
+            guard codes.count < component.limits.maximumSubscriptions else {
+                codes.append(.quotaExceeded)
+                continue
+            }
             let wanted = subscribe.subscriptions[codes.count]
             switch filter(of: wanted) {
             case .failure(let code):

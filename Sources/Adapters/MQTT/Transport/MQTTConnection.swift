@@ -17,6 +17,8 @@ final class MQTTConnection: ChannelDuplexHandler {
 
     let component: MQTTComponent
     var loop: AdapterLoop { component.loop }
+    /// The loop's clock, as the session reads it.
+    var now: NIODeadline { .uptimeNanoseconds(loop.now) }
     /// Which connection a message came from, for those who don't want their own.
     private(set) var origin: UInt64 = 0
 
@@ -28,7 +30,7 @@ final class MQTTConnection: ChannelDuplexHandler {
     var context: ChannelHandlerContext?
 
     private var decoder: MQTTDecoder
-    private var unread = ByteBuffer()
+    private(set) var unread = ByteBuffer()
     private var isWaiting = false
     private var readIsDue = false
     private var hasHeardAll = false
@@ -37,11 +39,11 @@ final class MQTTConnection: ChannelDuplexHandler {
     private var outbound: OutboundQueue
     /// The loop's clock at which what is left of a closing connection goes.
     private var lingersUntil: NIODeadline?
-    private var refusal: Refusal?
+    private(set) var refusal: Refusal?
 
     init(component: MQTTComponent) {
         self.component = component
-        self.session = ClientSession(settings: component.settings, at: .now())
+        self.session = ClientSession(settings: component.settings, at: .uptimeNanoseconds(component.loop.now))
         self.decoder = MQTTDecoder(maximumPacketSize: MQTTLimits.maximumConnect)
         self.outbound = OutboundQueue(limit: component.limits.maximumQueue)
     }
@@ -68,17 +70,28 @@ final class MQTTConnection: ChannelDuplexHandler {
         if unread.readableBytes == 0 {
             unread = bytes
         } else {
+            // What was decoded goes first: a buffer that is never quite empty would grow for ever.
+            if unread.readerIndex > 0 { unread.discardReadBytes() }
             unread.writeBuffer(&bytes)
         }
         decode()
     }
 
     func read(context: ChannelHandlerContext) {
-        if isWaiting { readIsDue = true } else { context.read() }
+        readIsDue = true
+        readOn()
+    }
+
+    /// Reads, if that is asked for and nothing speaks against it.
+    private func readOn() {
+        guard readIsDue, !isWaiting, !outbound.isOverfull, let context else { return }
+        readIsDue = false
+        context.read()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         context.channel.send(outbound.next(for: context.channel))
+        readOn()
         context.fireChannelWritabilityChanged()
     }
 
@@ -96,7 +109,7 @@ final class MQTTConnection: ChannelDuplexHandler {
     // MARK: In
 
     private func decode() {
-        let now = NIODeadline.now()
+        let now = now
         while !isWaiting, session.phase != .closed {
             do throws(MQTTCodecError) {
                 guard let packet = try decoder.next(in: &unread) else { break }
@@ -122,14 +135,12 @@ final class MQTTConnection: ChannelDuplexHandler {
     func goOn() {
         guard isWaiting else { return }
         isWaiting = false
-        session.readingResumed(at: .now())
+        session.readingResumed(at: now)
         perform()
         guard !isPerforming else { return }
         decode()
         endIfDone()
-        guard !isWaiting, readIsDue, let context else { return }
-        readIsDue = false
-        context.read()
+        readOn()
     }
 
     private func endIfDone() {
@@ -220,7 +231,9 @@ final class MQTTConnection: ChannelDuplexHandler {
 
     func write() {
         outbound.isListed = false
-        if let context { context.channel.send(outbound.next(for: context.channel)) }
+        guard let context else { return }
+        context.channel.send(outbound.next(for: context.channel))
+        readOn()
     }
 
     // MARK: The end
@@ -255,9 +268,10 @@ final class MQTTConnection: ChannelDuplexHandler {
         context.channel.send(outbound.rest())
         guard !hasHeardAll else { return context.close(promise: nil) }
         context.channel.close(mode: .output, promise: nil)
-        lingersUntil = .now() + .seconds(1)
+        lingersUntil = now + .seconds(1)
         isWaiting = false
-        if readIsDue { context.read() }
+        unread = ByteBuffer()
+        readOn()
     }
 
     private func gone() {

@@ -24,7 +24,10 @@ final class MQTTWebSocketBridge: ChannelDuplexHandler {
         case .binary(let bytes): context.fireChannelRead(wrapInboundOut(bytes))
         // [MQTT-6.0.0-1]
         case .text: fail(context, .unacceptableData)
-        case .pong(let data): write(context) { WebSocketFrames.append(.pong, data, to: &$0) }
+        // A peer that takes nothing gets no answers either (RFC 6455 section 5.5.3 asks for the last one only).
+        case .pong(let data) where context.channel.isWritable:
+            write(context) { WebSocketFrames.append(.pong, data, to: &$0) }
+        case .pong: break
         case .goodbye(let code):
             sendClose(context, code)
             context.close(promise: nil)

@@ -1,0 +1,137 @@
+import MQTTCodec
+import NIOCore
+import NIOWebSocket
+import Testing
+
+@testable import AdapterTransport
+@testable import MQTTAdapter
+
+/// MQTT over WebSocket (MQTT 3.1.1 and 5, section 6).
+@Suite struct MQTTOverWebSocketTests {
+    private let server = MQTTServer()
+
+    private func connect() throws -> HTTPPeer {
+        try HTTPPeer(
+            server.test,
+            limits: HTTPLimits(maximumBody: 0, requestTimeout: 10_000, idleTimeout: 1_000_000),
+            endpoint: MQTTWebSocketEndpoint(component: server.component, version: "1.2.3")
+        )
+    }
+
+    private func handshake(_ protocols: String?, path: String = "/mqtt") -> String {
+        let lines = [
+            "GET \(path) HTTP/1.1", "Host: a", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        ]
+        return (lines + (protocols.map { ["Sec-WebSocket-Protocol: \($0)"] } ?? []) + ["", ""]).joined(
+            separator: "\r\n"
+        )
+    }
+
+    private func open() throws -> WSPeer {
+        let peer = try connect()
+        try peer.send(handshake("mqtt"))
+        return WSPeer(peer, isOpen: try peer.responses().first?.status == 101)
+    }
+
+    /// The packets of a client, as bytes.
+    private func bytes(_ make: (MQTTPeer) throws -> [MQTTPacket]) throws -> [UInt8] {
+        let peer = try server.open()
+        return try make(peer).flatMap { Array(try peer.bytes($0).readableBytesView) }
+    }
+
+    @Test(arguments: [("mqtt", "mqtt"), ("x, mqtt", "mqtt"), ("mqttv3.1", "mqttv3.1"), ("mqttv3.1, mqtt", "mqtt")])
+    func theSubprotocolIsChosen(offer: String, chosen: String) throws {
+        let answer = try connect().ask(handshake(offer, path: "/any/path?at=all"))
+
+        #expect(answer?.status == 101 && answer?.headers["sec-websocket-protocol"] == chosen)
+    }
+
+    @Test(arguments: [String?.none, "mqtt5", "soap"])
+    func anotherSubprotocolIsRefused(offer: String?) throws {
+        #expect(try connect().ask(handshake(offer))?.status == 400)
+    }
+
+    @Test func whatIsNoHandshakeIsAnswered() throws {
+        #expect(try connect().ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n")?.status == 404)
+        let version = try connect().ask("GET /version HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(version?.body == #"{"service":"mqtt-adapter","version":"1.2.3"}"#)
+    }
+
+    @Test func packetsTravelInFramesHoweverTheyAreCut() throws {
+        let peer = try open()
+        let stream = try bytes {
+            [$0.connect(), $0.publish("over", to: server.base, qos: .atLeastOnce, id: 5), .pingreq]
+        }
+        for chunk in stride(from: 0, to: stream.count, by: 7) {
+            try peer.send(ClientFrame.bytes(.binary, Array(stream[chunk..<min(chunk + 7, stream.count)])))
+        }
+        let frames = try #require(try peer.frames())
+
+        #expect(frames.allSatisfy { $0.opcode == .binary })
+        #expect(frames.flatMap(\.payload) == [0x20, 2, 0, 0, 0x40, 2, 0, 5, 0xD0, 0])
+        #expect(server.test.published.payloads == ["over"])
+    }
+
+    @Test func fragmentsAndPingsAreUnderstood() throws {
+        let peer = try open()
+        let stream = try bytes { [$0.connect()] }
+        try peer.send(
+            ClientFrame.bytes(.binary, Array(stream.prefix(5)), fin: false) + ClientFrame.bytes(.ping, [9])
+                + ClientFrame.bytes(.continuation, Array(stream.dropFirst(5)))
+        )
+
+        #expect(
+            try peer.frames() == [
+                ServerFrame(opcode: .pong, payload: [9]), ServerFrame(opcode: .binary, payload: [0x20, 2, 0, 0]),
+            ]
+        )
+    }
+
+    @Test(
+        arguments: [
+            (ClientFrame.text("x"), 1003), (ClientFrame.bytes(.binary, [0x10], isMasked: false), 1002),
+            (ClientFrame.bytes(.continuation, [0x10]), 1002),
+            ([0x82, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], 1009),
+        ] as [([UInt8], Int)]
+    )
+    func aFrameThatBreaksTheRulesEndsTheConnection(bytes: [UInt8], code: Int) throws {
+        let peer = try open()
+        try peer.send(bytes)
+
+        #expect(try peer.closeCode() == code)
+        #expect(peer.connection.isEnded)
+        #expect(server.component.connectionCount == 0)
+    }
+
+    @Test func aGoodbyeOfTheWebSocketIsARudeEndOfTheSession() throws {
+        let peer = try open()
+        let will = Will(topic: server.base, payload: ByteBuffer(string: "will"))
+        try peer.send(ClientFrame.bytes(.binary, bytes { [$0.connect(will: will)] }))
+        _ = try peer.frames()
+        try peer.send(ClientFrame.close(1001))
+
+        #expect(try peer.closeCode() == 1001)
+        #expect(peer.connection.isGone)
+        #expect(server.test.published.payloads == ["will"])
+    }
+
+    @Test func theEndOfTheSessionIsTheEndOfTheWebSocket() throws {
+        let peer = try open()
+        try peer.send(ClientFrame.bytes(.binary, bytes { [$0.connect(), .disconnect(Disconnect())] }))
+        let frames = try #require(try peer.frames())
+
+        #expect(frames.map(\.opcode) == [.binary, .connectionClose] && frames.last?.code == 1000)
+        #expect(peer.connection.isEnded)
+    }
+
+    @Test func pingsOfAClientThatTakesNothingAreNotAnswered() throws {
+        let peer = try open()
+        peer.connection.setWritable(false)
+        for _ in 0..<100 { try peer.send(ClientFrame.bytes(.ping, [1])) }
+        peer.connection.setWritable(true)
+        try peer.send(ClientFrame.bytes(.ping, [2]))
+
+        #expect(try peer.frames() == [ServerFrame(opcode: .pong, payload: [2])])
+    }
+}
