@@ -183,7 +183,7 @@ let package = Package(
                 .product(name: "Configuration", package: "swift-configuration"),
             ]
         ),
-        tests("FluxgateServerTests", ["FluxgateServer", "AdapterTransport", "Bootstrap"]),
+        tests("FluxgateServerTests", ["FluxgateServer", "FluxgateClient", "AdapterTransport", "Bootstrap"]),
         tests(
             "HTTPSupportTests",
             [

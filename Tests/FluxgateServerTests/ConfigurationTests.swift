@@ -1,5 +1,6 @@
 import AdapterTransport
 import Bootstrap
+import FluxgateClient
 import Foundation
 import Testing
 
@@ -30,6 +31,7 @@ import Testing
     private func read() throws -> [Row] {
         let variables = Variables([:])
         _ = try PlatformConfiguration(variables, cores: 3)
+        _ = ClientVariables(variables)
         return variables.entries.map { Row(name: $0.name, type: $0.type, defaultValue: $0.defaultValue ?? "") }
     }
 

@@ -1,4 +1,4 @@
-internal import Bootstrap
+package import Bootstrap
 internal import Foundation
 package import Model
 
@@ -22,7 +22,10 @@ package struct ClientVariables: Sendable {
     package let mqttURL: String
 
     package init(_ environment: [String: String]) {
-        let variables = Variables(environment)
+        self.init(Variables(environment))
+    }
+
+    package init(_ variables: Variables) {
         token = variables.secret("MF_TOKEN")
         password = variables.secret("MF_PASSWORD")
         thingKey = variables.secret("MF_THING_KEY")
