@@ -99,7 +99,7 @@ package struct MQTTClient: Sendable {
             password: ByteBuffer(string: target.key.secret.revealed),
             properties: [.receiveMaximum(100)]
         )
-        let deadline = channel.eventLoop.scheduleTask(in: .seconds(10)) { channel.close(promise: nil) }
+        let deadline = channel.eventLoop.scheduleTask(in: .seconds(30)) { channel.close(promise: nil) }
         defer { deadline.cancel() }
         try await writer.write(.connect(connect))
         guard case .connack(let ack) = try await next(&packets, action) else { throw unexpected(action) }
