@@ -14,6 +14,8 @@ let settings: [SwiftSetting] = [
 
 extension Target.Dependency {
     static func nio(_ name: String) -> Self { .product(name: name, package: "swift-nio") }
+    static let nioSSL: Self = .product(name: "NIOSSL", package: "swift-nio-ssl")
+    static let certificates: Self = .product(name: "X509", package: "swift-certificates")
     static let logging: Self = .product(name: "Logging", package: "swift-log")
     static let metrics: Self = .product(name: "Metrics", package: "swift-metrics")
     static let serviceLifecycle: Self = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -38,6 +40,8 @@ let package = Package(
     products: [.executable(name: "fluxgate", targets: ["fluxgate"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
@@ -45,6 +49,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
@@ -83,10 +88,19 @@ let package = Package(
 
         // Ring 2: what reaches the rules.
         library(
+            "TLSSupport",
+            "Shared/TLSSupport",
+            [
+                .nioSSL, .certificates, .logging, .metrics, .nio("NIOCore"), .nio("NIOTLS"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+            ]
+        ),
+        library(
             "HTTPSupport",
             "Shared/HTTPSupport",
             [
-                "Model", .hummingbird, .product(name: "HummingbirdCore", package: "hummingbird"), .httpTypes, .logging,
+                "Model", "TLSSupport", .hummingbird, .product(name: "HummingbirdCore", package: "hummingbird"),
+                .httpTypes, .logging,
                 .metrics, .serviceLifecycle, .nio("NIOCore"), .nio("NIOHTTP1"),
             ]
         ),
@@ -96,7 +110,7 @@ let package = Package(
             "AdapterTransport",
             "Adapters/Transport",
             [
-                "AdaptersCore", "Messaging", "Model", .nio("NIOCore"), .nio("NIOPosix"), .nio("NIOHTTP1"),
+                "AdaptersCore", "Messaging", "Model", "TLSSupport", .nio("NIOCore"), .nio("NIOPosix"), .nio("NIOHTTP1"),
                 .nio("NIOWebSocket"),
                 .crypto, .logging, .metrics, .serviceLifecycle,
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -105,21 +119,21 @@ let package = Package(
         library(
             "HTTPAdapter",
             "Adapters/HTTP",
-            ["AdaptersCore", "AdapterTransport", "Messaging", "Model", .nio("NIOCore"), .nio("NIOHTTP1")]
+            ["AdaptersCore", "AdapterTransport", "Messaging", "Model", "TLSSupport", .nio("NIOCore"), .nio("NIOHTTP1")]
         ),
         library(
             "WSAdapter",
             "Adapters/WS",
             [
-                "AdaptersCore", "AdapterTransport", "Messaging", "Model", .nio("NIOCore"), .nio("NIOHTTP1"),
-                .nio("NIOWebSocket"), .product(name: "DequeModule", package: "swift-collections"),
+                "AdaptersCore", "AdapterTransport", "Messaging", "Model", "TLSSupport", .nio("NIOCore"),
+                .nio("NIOHTTP1"), .nio("NIOWebSocket"), .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
         library(
             "MQTTAdapter",
             "Adapters/MQTT/Transport",
             [
-                "AdaptersCore", "AdapterTransport", "MQTTCodec", "MQTTSession", "Messaging", "Model",
+                "AdaptersCore", "AdapterTransport", "MQTTCodec", "MQTTSession", "Messaging", "Model", "TLSSupport",
                 .nio("NIOCore"), .nio("NIOHTTP1"), .nio("NIOWebSocket"),
             ]
         ),
@@ -129,8 +143,8 @@ let package = Package(
             "Bootstrap",
             "Shared/Bootstrap",
             [
-                "Model", .logging, .product(name: "CoreMetrics", package: "swift-metrics"),
-                .product(name: "Configuration", package: "swift-configuration"),
+                "Model", "TLSSupport", .logging, .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Configuration", package: "swift-configuration"), .nio("NIOCore"),
             ]
         ),
         library(
@@ -138,7 +152,7 @@ let package = Package(
             "Fluxgate/Server",
             [
                 "AdapterTransport", "Bootstrap", "HTTPAdapter", "HTTPSupport", "MQTTAdapter", "Messaging", "Model",
-                "SQLiteDriver",
+                "SQLiteDriver", "TLSSupport",
                 "ThingsAPI", "ThingsCore", "ThingsStorage", "UsersAPI", "UsersCore", "UsersSecurity", "UsersStorage",
                 "WSAdapter",
                 .argumentParser, .logging, .serviceLifecycle,
@@ -168,7 +182,8 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "Messaging", "Model", "SQL", "SQLiteDriver", "ThingsCore", "UsersCore", .nio("NIOCore"),
-                .nio("NIOEmbedded"),
+                .nio("NIOEmbedded"), .certificates, .crypto, .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
             ],
             path: "Tests/TestSupport",
             swiftSettings: settings
@@ -177,18 +192,27 @@ let package = Package(
         tests("MessagingTests", ["Messaging", "Model", "TestSupport", .nio("NIOCore"), .nio("NIOEmbedded")]),
         tests("SQLTests", ["SQL", "SQLiteDriver", "Model", "TestSupport"]),
         tests(
+            "TLSSupportTests",
+            [
+                "TLSSupport", "TestSupport", .nioSSL, .certificates, .logging, .nio("NIOCore"), .nio("NIOEmbedded"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+            ]
+        ),
+        tests(
             "BootstrapTests",
             [
                 "Bootstrap", "Model", .logging, .metrics, .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Configuration", package: "swift-configuration"),
             ]
         ),
-        tests("FluxgateServerTests", ["FluxgateServer", "FluxgateClient", "AdapterTransport", "Bootstrap"]),
+        tests(
+            "FluxgateServerTests",
+            ["FluxgateServer", "FluxgateClient", "AdapterTransport", "MQTTAdapter", "Bootstrap"]
+        ),
         tests(
             "HTTPSupportTests",
             [
-                "HTTPSupport", "Model", .hummingbird, .httpTypes, .logging,
-                .product(name: "CoreMetrics", package: "swift-metrics"), .serviceLifecycle,
+                "HTTPSupport", "Model", "TestSupport", .hummingbird, .httpTypes, .logging, .serviceLifecycle,
                 .nio("NIOCore"), .nio("NIOPosix"), .nio("NIOEmbedded"), .nio("NIOHTTP1"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]
@@ -219,7 +243,8 @@ let package = Package(
             [
                 "AdaptersCore", "AdapterTransport", "HTTPAdapter", "WSAdapter", "MQTTAdapter", "MQTTCodec",
                 "MQTTSession", "Messaging",
-                "Model", "TestSupport", .nio("NIOCore"), .nio("NIOEmbedded"), .nio("NIOHTTP1"), .nio("NIOPosix"),
+                "Model", "TLSSupport", "TestSupport", .nio("NIOCore"), .nio("NIOEmbedded"), .nio("NIOHTTP1"),
+                .nio("NIOPosix"),
                 .nio("NIOWebSocket"),
             ]
         ),

@@ -2,6 +2,7 @@ import AdapterTransport
 import Bootstrap
 import FluxgateClient
 import Foundation
+import MQTTAdapter
 import Testing
 
 @testable import FluxgateServer
@@ -64,7 +65,7 @@ import Testing
 
         #expect(configuration.usersHTTP.description == "0.0.0.0:8180")
         #expect(configuration.wsAdapter.description == "[::1]:8186")
-        #expect(configuration.mqttOverWS.description == "0.0.0.0:8880")
+        #expect(configuration.mqttAdapter.webSocket.description == "0.0.0.0:8880")
         #expect(configuration.ops.host == "127.0.0.1" && configuration.thingsAuthHTTP.host == "127.0.0.1")
     }
 

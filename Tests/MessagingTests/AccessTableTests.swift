@@ -237,7 +237,7 @@ import Testing
         let outage = asked.admit(key, to: channel)
         asked.fail(.use(thing, channel))
 
-        #expect(badKey.isRefused && badChannel.isRefused && outage.isUnavailable)
+        #expect(badKey.isUnknownKey && badChannel.isRefused && outage.isUnavailable)
     }
 
     @Test func aKeyThatChangesWhileTheChannelIsAskedForIsLookedUpAgain() {
@@ -252,6 +252,6 @@ import Testing
         #expect(asked.questions == [.key(key)])
 
         asked.answer(key, nil)
-        #expect(answers.list.count == 1 && answers.isRefused)
+        #expect(answers.list.count == 1 && answers.isUnknownKey)
     }
 }

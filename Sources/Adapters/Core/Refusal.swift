@@ -1,9 +1,15 @@
 /// Why a client was refused, in one vocabulary for all protocols: the `reason` label of `fluxgate_refused_total`.
-package enum Refusal: String, Sendable, CaseIterable {
+package enum Refusal: String, Error, Sendable, CaseIterable {
     case badRequest = "bad_request"
     case malformed
     case missingKey = "missing_key"
     case notAuthorized = "not_authorized"
+    /// A key, or a certificate's common name, that is no thing's key.
+    case unknownKey = "unknown_key"
+    /// A key that isn't the one in the client's certificate.
+    case keyMismatch = "key_mismatch"
+    case noCommonName = "no_common_name"
+    case severalCommonNames = "several_common_names"
     case unknownRoute = "unknown_route"
     case methodNotAllowed = "method_not_allowed"
     case badTopic = "bad_topic"

@@ -21,16 +21,18 @@ final class PublishEndpoint: HTTPEndpoint {
     }
 
     private let loop: AdapterLoop
+    private let peer: ConnectionPeer
     private let version: String
     private var last: Last?
 
-    init(loop: AdapterLoop, version: String) {
+    init(loop: AdapterLoop, peer: ConnectionPeer, version: String) {
         self.loop = loop
+        self.peer = peer
         self.version = version
     }
 
     func refused(_ answer: HTTPAnswer) {
-        if let reason = answer.refusal { countRefusal(reason, .http) }
+        if let reason = answer.refusal { countRefusal(reason, .http, peer) }
     }
 
     // MARK: Before the body
@@ -53,7 +55,13 @@ final class PublishEndpoint: HTTPEndpoint {
 
     private func refuseCredentials(_ facts: RequestFacts) -> HTTPAnswer? {
         guard facts.authorizations <= 1 else { return .badRequest("more than one Authorization header") }
-        return facts.authorization?.isEmpty ?? true ? .missingKey : nil
+        guard peer.certificate != .notAsked else { return facts.authorization?.isEmpty ?? true ? .missingKey : nil }
+        if case .failure(let reason) = key(facts) { return .refused(reason) }
+        return nil
+    }
+
+    private func key(_ facts: RequestFacts) -> Result<ThingKey, Refusal> {
+        peer.certificate.key(besides: Credentials.shown(facts.authorization))
     }
 
     // MARK: The message
@@ -78,9 +86,8 @@ final class PublishEndpoint: HTTPEndpoint {
     }
 
     private func matches(_ last: Last, _ head: HTTPRequestHead, _ facts: RequestFacts) -> Bool {
-        guard let authorization = facts.authorization else { return false }
-        return ExactText(head.uri) == last.uri && ExactText(facts.contentType) == last.contentType
-            && constantTimeEquals(authorization.utf8, last.authorization.utf8)
+        ExactText(head.uri) == last.uri && ExactText(facts.contentType) == last.contentType
+            && constantTimeEquals((facts.authorization ?? "").utf8, last.authorization.utf8)
     }
 
     private func respondAsNew(
@@ -89,23 +96,24 @@ final class PublishEndpoint: HTTPEndpoint {
         _ body: ByteBuffer,
         _ reply: any HTTPReply
     ) -> HTTPOutcome {
-        guard let authorization = facts.authorization, let key = Credentials.key(header: authorization),
-            let path = try? MessagePath(target: head.uri)
-        else { return refuseRight() }
+        guard case .success(let key) = key(facts), let path = try? MessagePath(target: head.uri) else {
+            return refuse(.notAuthorized)
+        }
         let answer = LateAnswer(reply)
         loop.access.admit(key, to: path.channel, clock: { [loop] in loop.now }) { admitted in
             switch admitted {
             case .granted(let admission): answer.finish(self.publish(head, facts, body, path, admission))
-            case .refused: answer.finish(self.refuseRight())
+            case .unknownKey: answer.finish(self.refuse(.unknownKey))
+            case .refused: answer.finish(self.refuse(.notAuthorized))
             case .unavailable: answer.finish(.answer(.unavailable))
             }
         }
         return answer.outcome
     }
 
-    private func refuseRight() -> HTTPOutcome {
+    private func refuse(_ reason: Refusal) -> HTTPOutcome {
         loop.counters.accessChecks.add()
-        return .answer(.notAuthorized)
+        return .answer(.refused(reason))
     }
 
     private func publish(

@@ -8,15 +8,17 @@ internal import NIOHTTP1
 /// `GET /channels/<id>/messages[/<subtopic filter>]` with an upgrade: opens a WebSocket on a channel (contract section 4.2).
 final class WSEndpoint: HTTPEndpoint {
     private let component: WSComponent
+    private let peer: ConnectionPeer
     private let version: String
 
-    init(component: WSComponent, version: String) {
+    init(component: WSComponent, peer: ConnectionPeer, version: String) {
         self.component = component
+        self.peer = peer
         self.version = version
     }
 
     func refused(_ answer: HTTPAnswer) {
-        if let reason = answer.refusal { countRefusal(reason, .ws) }
+        if let reason = answer.refusal { countRefusal(reason, .ws, peer) }
     }
 
     func refuse(_ head: HTTPRequestHead, _ facts: RequestFacts) -> HTTPAnswer? {
@@ -44,9 +46,15 @@ final class WSEndpoint: HTTPEndpoint {
         guard let path = try? MessagePath(target: head.uri), let query = HandshakeQuery(target: head.uri) else {
             return .answer(.badRequest("the query can't be decoded"))
         }
-        let shown = facts.authorization.flatMap { $0.isEmpty ? nil : $0 } ?? query.authorization ?? ""
-        guard !shown.isEmpty else { return .answer(.missingKey) }
-        guard let key = Credentials.key(header: shown) else { return .answer(.notAuthorized) }
+        let key: ThingKey
+        do throws(Refusal) {
+            key = try peer.certificate.key(
+                besides: Credentials.shown(facts.authorization),
+                Credentials.shown(query.authorization)
+            ).get()
+        } catch {
+            return .answer(.refused(error))
+        }
         let contentType = facts.contentType.isEmpty ? query.contentType ?? "" : facts.contentType
 
         let answer = LateAnswer(reply)
@@ -54,6 +62,7 @@ final class WSEndpoint: HTTPEndpoint {
         loop.access.admit(key, to: path.channel, clock: { loop.now }) { admitted in
             switch admitted {
             case .granted(let admission): answer.finish(self.open(head, path, admission.grant, contentType))
+            case .unknownKey: answer.finish(.answer(.refused(.unknownKey)))
             case .refused: answer.finish(.answer(.notAuthorized))
             case .unavailable: answer.finish(.answer(.unavailable))
             }
@@ -81,25 +90,6 @@ final class WSEndpoint: HTTPEndpoint {
         let connection = WSConnection(component: component, grant: grant, filter: filter, topic: topic)
         return .upgrade(WebSocketHandshake.acceptance(head)) { channel in
             try channel.addWebSocketHandlers(connection, maximumFrame: component.maximumMessage)
-        }
-    }
-}
-
-/// The two values that browsers, which can't set headers, give in the query of the handshake.
-struct HandshakeQuery {
-    private(set) var authorization: String?
-    private(set) var contentType: String?
-
-    /// Nil if a value can't be decoded. Of a repeated name the first counts.
-    init?(target: String) {
-        guard let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return }
-        for pair in target.utf8[mark...].dropFirst().split(separator: UInt8(ascii: "&")) {
-            let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = try? PercentDecoding.decode(Substring(parts[0])).get(),
-                let value = try? PercentDecoding.decode(parts.count == 2 ? Substring(parts[1]) : "").get()
-            else { return nil }
-            if name == "authorization" { authorization = authorization ?? value }
-            if name == "content-type" { contentType = contentType ?? value }
         }
     }
 }

@@ -2,6 +2,7 @@ package import AdapterTransport
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOWebSocket
+package import TLSSupport
 
 /// How much a WebSocket client may take.
 package struct WSLimits: Sendable {
@@ -24,6 +25,7 @@ package struct WebSocketAdapter: Sendable {
 
     package init(
         on address: ListenAddress,
+        tls: ServerTLS?,
         loops: AdapterLoops,
         limits: WSLimits,
         handshake: HTTPLimits,
@@ -31,11 +33,16 @@ package struct WebSocketAdapter: Sendable {
     ) async throws {
         let sockets = try await loops.add { WSComponent(loop: $0, limits: limits) }
         let handshakes = try await loops.add { HTTPComponent(loop: $0, limits: handshake) }
-        self.listener = try await Listener("ws-adapter", on: address, group: loops.group, components: handshakes) {
-            channel,
-            component in
+        let name = "ws-adapter"
+        self.listener = try await Listener(
+            name,
+            on: address,
+            tls: tls.map { TLSListener(name, $0) },
+            group: loops.group,
+            components: handshakes
+        ) { channel, component, peer in
             guard let socket = sockets.current else { throw ChannelError.operationUnsupported }
-            let endpoint = WSEndpoint(component: socket, version: version)
+            let endpoint = WSEndpoint(component: socket, peer: peer, version: version)
             try channel.addHTTPHandlers(HTTPConnectionHandler(endpoint: endpoint, component: component))
         }
     }

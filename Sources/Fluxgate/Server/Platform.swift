@@ -10,6 +10,7 @@ internal import NIOCore
 internal import NIOPosix
 internal import SQLiteDriver
 internal import ServiceLifecycle
+internal import TLSSupport
 internal import ThingsAPI
 internal import ThingsCore
 internal import ThingsStorage
@@ -82,10 +83,10 @@ package struct Platform: Sendable {
             // In the order in which they depend on each other; they end in the opposite one.
             [
                 resolver,
-                rest("ops", ops, configuration.ops, group, start),
-                rest("users", usersAPI, configuration.usersHTTP, group, start),
-                rest("things", thingsAPI, configuration.thingsHTTP, group, start),
-                rest("things auth", thingsAuth, configuration.thingsAuthHTTP, group, start),
+                rest("ops", ops, configuration.ops, configuration.opsTLS, group, start),
+                rest("users", usersAPI, configuration.usersHTTP, configuration.usersTLS, group, start),
+                rest("things", thingsAPI, configuration.thingsHTTP, configuration.thingsTLS, group, start),
+                rest("things-auth", thingsAuth, configuration.thingsAuthHTTP, configuration.thingsTLS, group, start),
                 AdaptersService(listeners: adapters.all, loops: loops),
             ]
         )
@@ -143,12 +144,14 @@ package struct Platform: Sendable {
         OpenAdapters(
             http: try await HTTPPublishAdapter(
                 on: configuration.httpAdapter,
+                tls: configuration.httpTLS,
                 loops: loops,
                 limits: configuration.httpLimits,
                 version: Self.version
             ),
             ws: try await WebSocketAdapter(
                 on: configuration.wsAdapter,
+                tls: configuration.wsTLS,
                 loops: loops,
                 limits: configuration.wsLimits,
                 handshake: configuration.handshakeLimits,
@@ -156,7 +159,7 @@ package struct Platform: Sendable {
             ),
             mqtt: try await MQTTBroker(
                 on: configuration.mqttAdapter,
-                webSocket: configuration.mqttOverWS,
+                tls: configuration.mqttTLS,
                 loops: loops,
                 limits: configuration.mqttLimits,
                 handshake: configuration.handshakeLimits,
@@ -169,6 +172,7 @@ package struct Platform: Sendable {
         _ name: String,
         _ responder: RESTResponder,
         _ address: ListenAddress,
+        _ tls: ServerTLS?,
         _ group: MultiThreadedEventLoopGroup,
         _ start: StartUp
     ) -> any Service {
@@ -178,9 +182,12 @@ package struct Platform: Sendable {
             responder: responder,
             host: address.host,
             port: address.port,
+            tls: tls.map { TLSListener(name, $0) },
             eventLoopGroup: group,
             logger: logger,
-            onRunning: { port in start.isListening(name, on: ListenAddress(host: address.host, port: port)) }
+            onRunning: { port in
+                start.isListening(name, on: ListenAddress(host: address.host, port: port), isSecure: tls != nil)
+            }
         )
         return ListeningService(name: name, address: address, base: service)
     }
@@ -190,7 +197,7 @@ package struct Platform: Sendable {
         let level =
             switch service {
             case "users": configuration.usersLogLevel.level
-            case "things", "things auth": configuration.thingsLogLevel.level
+            case "things", "things-auth": configuration.thingsLogLevel.level
             default: configuration.logLevel.level
             }
         return level == .info ? .notice : level
@@ -203,7 +210,10 @@ struct OpenAdapters {
     let ws: WebSocketAdapter
     let mqtt: MQTTBroker
 
-    var all: [Listener] { [http.listener, ws.listener, mqtt.listener, mqtt.webSocketListener] }
+    var all: [Listener] {
+        [http.listener, ws.listener, mqtt.listeners.plain, mqtt.listeners.tls, mqtt.listeners.webSocket]
+            .compactMap(\.self)
+    }
 }
 
 /// Nanoseconds since 1970 when the event loops' clock said 0.

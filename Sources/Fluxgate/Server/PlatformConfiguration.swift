@@ -4,6 +4,7 @@ internal import Logging
 internal import MQTTAdapter
 internal import Model
 internal import NIOCore
+internal import TLSSupport
 internal import WSAdapter
 
 /// Everything that `fluxgate serve` can be told, read once from the `MF_*` variables.
@@ -27,9 +28,17 @@ package struct PlatformConfiguration: Sendable {
     let thingsAuthHTTP: ListenAddress
     let httpAdapter: ListenAddress
     let wsAdapter: ListenAddress
-    let mqttAdapter: ListenAddress
-    let mqttOverWS: ListenAddress
+    let mqttAdapter: MQTTListeners<ListenAddress>
     let ops: ListenAddress
+
+    let usersTLS: ServerTLS?
+    let thingsTLS: ServerTLS?
+    let httpTLS: ServerTLS?
+    let wsTLS: ServerTLS?
+    let mqttTLS: ServerTLS?
+    let opsTLS: ServerTLS?
+    /// What an operator should know about the TLS variables and files.
+    package let tlsWarnings: [String]
 
     let usersSecret: Secret?
     let thingsSecret: Secret?
@@ -78,9 +87,25 @@ package struct PlatformConfiguration: Sendable {
         thingsAuthHTTP = try address("THINGS_AUTH_HTTP", 8989, host: "127.0.0.1")
         httpAdapter = try address("HTTP_ADAPTER", 8185)
         wsAdapter = try address("WS_ADAPTER", 8186)
-        mqttAdapter = try address("MQTT_ADAPTER", 1883)
-        mqttOverWS = try address("MQTT_ADAPTER", 8880, portName: "MQTT_ADAPTER_WS_PORT")
         ops = try address("FLUXGATE_OPS", 8190, host: "127.0.0.1")
+
+        var tls = try TLSVariables(variables)
+        usersTLS = try tls.service("MF_USERS")
+        thingsTLS = try tls.service("MF_THINGS")
+        httpTLS = try tls.adapter("MF_HTTP_ADAPTER")
+        wsTLS = try tls.adapter("MF_WS_ADAPTER")
+        let mqttTLS = try tls.adapter("MF_MQTT_ADAPTER")
+        self.mqttTLS = mqttTLS
+        opsTLS = try tls.service("MF_FLUXGATE_OPS")
+        tlsWarnings = tls.warnings
+
+        let mqtt = try address("MQTT_ADAPTER", 1883)
+        let mqtts = try address("MQTT_ADAPTER", 8883, portName: "MQTT_ADAPTER_TLS_PORT")
+        mqttAdapter = MQTTListeners(
+            plain: try Self.opensPlainMQTT(variables, mqttTLS, isRequired: tls.isRequired) ? mqtt : nil,
+            tls: mqttTLS == nil ? nil : mqtts,
+            webSocket: try address("MQTT_ADAPTER", 8880, portName: "MQTT_ADAPTER_WS_PORT")
+        )
 
         usersSecret = variables.secret("MF_USERS_SECRET")
         thingsSecret = variables.secret("MF_THINGS_SECRET")
@@ -106,6 +131,23 @@ package struct PlatformConfiguration: Sendable {
         }
         try refuseWellKnown("MF_USERS_SECRET", usersSecret)
         try refuseWellKnown("MF_THINGS_SECRET", thingsSecret)
+    }
+
+    /// Whether MQTT is offered without TLS: not beside client certificates, which it would let clients do without.
+    private static func opensPlainMQTT(
+        _ variables: Variables,
+        _ tls: ServerTLS?,
+        isRequired: Bool
+    ) throws(ConfigurationError) -> Bool {
+        let name = "MF_MQTT_ADAPTER_PLAIN"
+        let isPlain = try variables.bool(
+            name,
+            default: tls?.asksForCertificate != true && !isRequired,
+            described: "true, but false with client certificates or MF_REQUIRE_TLS"
+        )
+        if isPlain, isRequired { throw ConfigurationError(name, "true", "false beside MF_REQUIRE_TLS") }
+        if !isPlain, tls == nil { throw ConfigurationError(name, "false", "MF_MQTT_ADAPTER_SERVER_CERT to be set") }
+        return isPlain
     }
 
     /// Secrets that stand in the documentation of the system we are compatible with protect nothing.

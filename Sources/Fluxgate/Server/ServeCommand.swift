@@ -28,6 +28,9 @@ package struct ServeCommand: AsyncParsableCommand {
             let configuration = try PlatformConfiguration(variables, cores: System.coreCount)
             configuration.logFormat.install()
             warn(about: variables.unknown)
+            for warning in configuration.tlsWarnings {
+                Logger(label: "fluxgate").warning("TLS", metadata: ["problem": "\(warning)"])
+            }
             let registry = MetricsRegistry()
             registry.install()
             try await Platform(configuration, registry: registry).run {

@@ -75,7 +75,7 @@ private final class Chaos {
         let key = things[thing].key
         switch Int.random(in: 0..<3, using: &random) {
         case 0:
-            let endpoint = PublishEndpoint(loop: test.loop, version: "1")
+            let endpoint = PublishEndpoint(loop: test.loop, peer: ConnectionPeer(), version: "1")
             clients.append(Client(thing: thing, peer: .http(try HTTPPeer(test, endpoint: endpoint))))
         case 1:
             let peer = try ws.connect()

@@ -1,4 +1,6 @@
+import AdaptersCore
 import MQTTCodec
+import Model
 import NIOCore
 import NIOWebSocket
 import Testing
@@ -10,20 +12,24 @@ import Testing
 @Suite struct MQTTOverWebSocketTests {
     private let server = MQTTServer()
 
-    private func connect() throws -> HTTPPeer {
+    private func connect(_ certificate: ClientCertificate = .notAsked) throws -> HTTPPeer {
         try HTTPPeer(
             server.test,
             limits: HTTPLimits(maximumBody: 0, requestTimeout: 10_000, idleTimeout: 1_000_000),
-            endpoint: MQTTWebSocketEndpoint(component: server.component, version: "1.2.3")
+            endpoint: MQTTWebSocketEndpoint(
+                component: server.component,
+                peer: ConnectionPeer(certificate),
+                version: "1.2.3"
+            )
         )
     }
 
-    private func handshake(_ protocols: String?, path: String = "/mqtt") -> String {
+    private func handshake(_ protocols: String?, path: String = "/mqtt", headers: [String] = []) -> String {
         let lines = [
             "GET \(path) HTTP/1.1", "Host: a", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
         ]
-        return (lines + (protocols.map { ["Sec-WebSocket-Protocol: \($0)"] } ?? []) + ["", ""]).joined(
+        return (lines + headers + (protocols.map { ["Sec-WebSocket-Protocol: \($0)"] } ?? []) + ["", ""]).joined(
             separator: "\r\n"
         )
     }
@@ -50,6 +56,22 @@ import Testing
     @Test(arguments: [String?.none, "mqtt5", "soap"])
     func anotherSubprotocolIsRefused(offer: String?) throws {
         #expect(try connect().ask(handshake(offer))?.status == 400)
+    }
+
+    @Test(arguments: [
+        ([], "", 101), (["Authorization: KEY"], "", 101), (["Authorization: "], "?authorization=KEY", 101),
+        (["Authorization: nobodys-key"], "", 403), ([], "?authorization=nobodys-key", 403),
+        (["Authorization: KEY"], "?authorization=nobodys-key", 403),
+        (["Authorization: KEY", "Authorization: KEY"], "", 400),
+        ([], "?authorization=%zz", 400),
+    ])
+    func aKeyInTheHandshakeIsThatOfTheCertificate(headers: [String], query: String, status: Int) throws {
+        let key = server.key.secret.revealed
+        let text = handshake("mqtt", path: "/mqtt\(query)", headers: headers).replacing("KEY", with: key)
+
+        #expect(try connect(.key(server.key)).ask(text)?.status == status)
+        // Without certificates CONNECT alone says who it is.
+        #expect(try connect().ask(text)?.status == 101)
     }
 
     @Test func whatIsNoHandshakeIsAnswered() throws {

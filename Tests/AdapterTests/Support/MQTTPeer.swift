@@ -1,3 +1,4 @@
+import AdaptersCore
 import MQTTCodec
 import Messaging
 import Model
@@ -43,9 +44,11 @@ final class MQTTServer {
     var base: String { "channels/\(channel)/messages" }
 
     /// A client that has sent nothing yet.
-    func open(_ version: MQTTVersion = .v3_1_1) throws -> MQTTPeer {
+    func open(_ version: MQTTVersion = .v3_1_1, _ certificate: ClientCertificate = .notAsked) throws -> MQTTPeer {
         let connection = try TestChannel(test)
-        try connection.channel.pipeline.syncOperations.addHandler(MQTTConnection(component: component))
+        try connection.channel.pipeline.syncOperations.addHandler(
+            MQTTConnection(component: component, peer: ConnectionPeer(certificate))
+        )
         return MQTTPeer(connection, key: key, version)
     }
 

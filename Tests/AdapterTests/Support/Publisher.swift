@@ -1,3 +1,4 @@
+import AdaptersCore
 import Messaging
 import Model
 import TestSupport
@@ -13,12 +14,18 @@ struct Publisher {
     let key: ThingKey
     let channel: ChannelID
 
-    init(_ test: TestLoop = TestLoop()) throws {
+    init(
+        _ test: TestLoop = TestLoop(),
+        certificate: (ThingKey) -> ClientCertificate = { _ in .notAsked }
+    ) throws {
         self.test = test
         channel = .random()
         (identity, key) = test.rights.addThing()
         test.rights.connect(identity, channel)
-        peer = try HTTPPeer(test, endpoint: PublishEndpoint(loop: test.loop, version: "1.2.3"))
+        peer = try HTTPPeer(
+            test,
+            endpoint: PublishEndpoint(loop: test.loop, peer: ConnectionPeer(certificate(key)), version: "1.2.3")
+        )
     }
 
     var path: String { "/channels/\(channel)/messages" }

@@ -1,3 +1,4 @@
+import AdaptersCore
 import Messaging
 import Model
 import NIOCore
@@ -50,11 +51,11 @@ final class WSServer {
     }
 
     /// A connection that has sent nothing yet.
-    func connect() throws -> HTTPPeer {
+    func connect(_ certificate: ClientCertificate = .notAsked) throws -> HTTPPeer {
         try HTTPPeer(
             test,
             limits: HTTPLimits(maximumBody: 0, requestTimeout: 10_000, idleTimeout: 1_000_000),
-            endpoint: WSEndpoint(component: component, version: "1.2.3")
+            endpoint: WSEndpoint(component: component, peer: ConnectionPeer(certificate), version: "1.2.3")
         )
     }
 

@@ -53,8 +53,17 @@ final class AskedTable {
         return answers
     }
 
-    func admit(_ key: ThingKey, to channel: ChannelID) -> Answers<Admission> {
-        let answers = Answers<Admission>()
+    /// The answers to one ``admit(_:to:)`` that have come so far.
+    final class Admissions {
+        var list: [AdmissionAnswer] = []
+        var right: Admission? { if case .granted(let right)? = list.last { right } else { nil } }
+        var isUnknownKey: Bool { if case .unknownKey? = list.last { true } else { false } }
+        var isRefused: Bool { if case .refused? = list.last { true } else { false } }
+        var isUnavailable: Bool { if case .unavailable? = list.last { true } else { false } }
+    }
+
+    func admit(_ key: ThingKey, to channel: ChannelID) -> Admissions {
+        let answers = Admissions()
         table.admit(key, to: channel, clock: { self.now }) { answers.list.append($0) }
         return answers
     }

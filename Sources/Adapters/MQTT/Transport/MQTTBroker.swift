@@ -1,15 +1,15 @@
 package import AdapterTransport
 internal import NIOCore
 internal import NIOHTTP1
+package import TLSSupport
 
 /// The MQTT adapter: its part of every event loop, and the listeners in front of them.
 package struct MQTTBroker: Sendable {
-    package let listener: Listener
-    package let webSocketListener: Listener
+    package let listeners: MQTTListeners<Listener>
 
     package init(
-        on address: ListenAddress,
-        webSocket: ListenAddress,
+        on addresses: MQTTListeners<ListenAddress>,
+        tls: ServerTLS?,
         loops: AdapterLoops,
         limits: MQTTLimits,
         handshake: HTTPLimits,
@@ -18,20 +18,53 @@ package struct MQTTBroker: Sendable {
         let registry = ClientRegistry()
         let components = try await loops.add { MQTTComponent(loop: $0, limits: limits, registry: registry) }
         let handshakes = try await loops.add { HTTPComponent(loop: $0, limits: handshake) }
-        self.listener = try await Listener("mqtt-adapter", on: address, group: loops.group, components: components) {
-            channel,
-            component in
-            try channel.pipeline.syncOperations.addHandler(MQTTConnection(component: component))
+
+        func listenOverTCP(_ address: ListenAddress, _ tls: ServerTLS?) async throws -> Listener {
+            let name = "mqtt-adapter"
+            return try await Listener(
+                name,
+                on: address,
+                tls: tls.map { TLSListener(name, $0) },
+                group: loops.group,
+                components: components
+            ) { channel, component, peer in
+                try channel.pipeline.syncOperations.addHandler(MQTTConnection(component: component, peer: peer))
+            }
         }
-        self.webSocketListener = try await Listener(
-            "mqtt-adapter over WebSocket",
-            on: webSocket,
-            group: loops.group,
-            components: handshakes
-        ) { channel, handshake in
-            guard let component = components.current else { throw ChannelError.operationUnsupported }
-            let endpoint = MQTTWebSocketEndpoint(component: component, version: version)
-            try channel.addHTTPHandlers(HTTPConnectionHandler(endpoint: endpoint, component: handshake))
+        func listenOverWebSocket(_ address: ListenAddress) async throws -> Listener {
+            let name = "mqtt-adapter-ws"
+            return try await Listener(
+                name,
+                on: address,
+                tls: tls.map { TLSListener(name, $0) },
+                group: loops.group,
+                components: handshakes
+            ) { channel, handshake, peer in
+                guard let component = components.current else { throw ChannelError.operationUnsupported }
+                let endpoint = MQTTWebSocketEndpoint(component: component, peer: peer, version: version)
+                try channel.addHTTPHandlers(HTTPConnectionHandler(endpoint: endpoint, component: handshake))
+            }
         }
+        var plain: Listener?
+        var secure: Listener?
+        if let address = addresses.plain { plain = try await listenOverTCP(address, nil) }
+        if let address = addresses.tls { secure = try await listenOverTCP(address, tls) }
+        let webSocket = try await listenOverWebSocket(addresses.webSocket)
+        listeners = MQTTListeners(plain: plain, tls: secure, webSocket: webSocket)
+    }
+}
+
+/// One value for each way to speak MQTT.
+package struct MQTTListeners<Value: Sendable>: Sendable {
+    /// MQTT over plain TCP.
+    package var plain: Value?
+    package var tls: Value?
+    /// Over TLS, if the adapter has it.
+    package var webSocket: Value
+
+    package init(plain: Value?, tls: Value?, webSocket: Value) {
+        self.plain = plain
+        self.tls = tls
+        self.webSocket = webSocket
     }
 }

@@ -7,11 +7,15 @@ internal import Model
 internal import NIOCore
 
 extension MQTTConnection {
-    /// Finds out whose key the password is. A user name, if there is one, must be the thing's id.
+    /// Finds out whose key the password is, or the one in the client's certificate. A user name, if there is one, must be the
+    /// thing's id.
     func authenticate(_ connect: Connect) {
-        guard let password = connect.password, let text = String(validating: password.readableBytesView, as: UTF8.self),
-            let key = ThingKey(text)
-        else { return answer(.refused(.badUserNameOrPassword)) }
+        let key: ThingKey
+        do throws(Refusal) {
+            key = try peer.certificate.key(besides: connect.shownKey).get()
+        } catch {
+            return refuse(error)
+        }
         if let will = connect.will,
             (try? MQTTTopicParser.topic(
                 ByteBuffer(string: will.topic).readableBytesView,
@@ -25,7 +29,7 @@ extension MQTTConnection {
             guard self.session.phase == .authenticating else { return }
             switch identified {
             case .granted(let known): self.logIn(connect, known)
-            case .refused: self.answer(.refused(.badUserNameOrPassword))
+            case .refused: self.refuse(.unknownKey)
             case .unavailable: self.answer(.refused(.serverUnavailable))
             }
             self.goOn()
@@ -47,8 +51,22 @@ extension MQTTConnection {
         answer(.accepted(clientID: clientID))
     }
 
+    /// Turns the client away: it showed no good password, or its certificate was asked for and is no good.
+    private func refuse(_ reason: Refusal) {
+        refusal = reason
+        answer(.refused(peer.certificate == .notAsked ? .badUserNameOrPassword : .notAuthorized))
+    }
+
     private func answer(_ outcome: AuthenticationOutcome) {
         let now = now
         feed { session, actions in session.authenticated(outcome, at: now, into: &actions) }
+    }
+}
+
+extension Connect {
+    /// The thing key that the password is; an empty one counts as left out.
+    fileprivate var shownKey: ShownKey {
+        guard let password, password.readableBytes > 0 else { return .none }
+        return ShownKey(String(validating: password.readableBytesView, as: UTF8.self).flatMap { ThingKey($0) })
     }
 }

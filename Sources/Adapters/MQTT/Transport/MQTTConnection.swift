@@ -16,6 +16,7 @@ final class MQTTConnection: ChannelDuplexHandler {
     typealias OutboundOut = ByteBuffer
 
     let component: MQTTComponent
+    let peer: ConnectionPeer
     var loop: AdapterLoop { component.loop }
     /// The loop's clock, as the session reads it.
     var now: NIODeadline { .uptimeNanoseconds(loop.now) }
@@ -39,10 +40,11 @@ final class MQTTConnection: ChannelDuplexHandler {
     private var outbound: OutboundQueue
     /// The loop's clock at which what is left of a closing connection goes.
     private var lingersUntil: NIODeadline?
-    private(set) var refusal: Refusal?
+    var refusal: Refusal?
 
-    init(component: MQTTComponent) {
+    init(component: MQTTComponent, peer: ConnectionPeer) {
         self.component = component
+        self.peer = peer
         self.session = ClientSession(settings: component.settings, at: .uptimeNanoseconds(component.loop.now))
         self.decoder = MQTTDecoder(maximumPacketSize: MQTTLimits.maximumConnect)
         self.outbound = OutboundQueue(limit: component.limits.maximumQueue)
@@ -262,7 +264,7 @@ final class MQTTConnection: ChannelDuplexHandler {
     /// Writes what is queued and our FIN; the rest goes when the client's FIN comes, or a moment later. A reset at once
     /// could overtake the packet that says why.
     private func close(_ reason: SessionEnd) {
-        if let refusal = refusal ?? reason.refusal { countRefusal(refusal, .mqtt) }
+        if let refusal = refusal ?? reason.refusal { countRefusal(refusal, .mqtt, peer) }
         leave()
         guard let context else { return }
         context.channel.send(outbound.rest())

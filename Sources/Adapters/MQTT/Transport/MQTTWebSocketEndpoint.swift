@@ -8,15 +8,17 @@ internal import NIOHTTP1
 /// The handshake of MQTT over WebSocket: any path, subprotocol `mqtt` [MQTT-6.0.0-3], [MQTT-6.0.0-4].
 final class MQTTWebSocketEndpoint: HTTPEndpoint {
     private let component: MQTTComponent
+    private let peer: ConnectionPeer
     private let version: String
 
-    init(component: MQTTComponent, version: String) {
+    init(component: MQTTComponent, peer: ConnectionPeer, version: String) {
         self.component = component
+        self.peer = peer
         self.version = version
     }
 
     func refused(_ answer: HTTPAnswer) {
-        if let reason = answer.refusal { countRefusal(reason, .mqtt) }
+        if let reason = answer.refusal { countRefusal(reason, .mqtt, peer) }
     }
 
     func refuse(_ head: HTTPRequestHead, _ facts: RequestFacts) -> HTTPAnswer? {
@@ -26,7 +28,19 @@ final class MQTTWebSocketEndpoint: HTTPEndpoint {
         }
         guard facts.wantsUpgrade else { return .unknownRoute }
         if let answer = WebSocketHandshake.refusal(head) { return answer }
-        return subprotocol(head) == nil ? .badRequest("the subprotocol must be mqtt") : nil
+        guard subprotocol(head) != nil else { return .badRequest("the subprotocol must be mqtt") }
+        return refuseKey(head, facts)
+    }
+
+    /// What the certificate itself is worth, CONNACK says; but a key that is shown beside it here must be the same.
+    private func refuseKey(_ head: HTTPRequestHead, _ facts: RequestFacts) -> HTTPAnswer? {
+        guard case .key = peer.certificate else { return nil }
+        guard facts.authorizations <= 1, let query = HandshakeQuery(target: head.uri) else {
+            return .badRequest("the credentials can't be read")
+        }
+        let shown = (Credentials.shown(facts.authorization), Credentials.shown(query.authorization))
+        guard case .failure(let reason) = peer.certificate.key(besides: shown.0, shown.1) else { return nil }
+        return .refused(reason)
     }
 
     func respond(
@@ -35,11 +49,11 @@ final class MQTTWebSocketEndpoint: HTTPEndpoint {
         body: ByteBuffer,
         reply: any HTTPReply
     ) -> HTTPOutcome {
-        let component = component
+        let (component, peer) = (component, peer)
         return .upgrade(WebSocketHandshake.acceptance(head, subprotocol: subprotocol(head))) { channel in
             let largest = component.settings.maximumPacketSize
             try channel.addWebSocketHandlers(MQTTWebSocketBridge(maximumSize: largest), maximumFrame: largest)
-            try channel.pipeline.syncOperations.addHandler(MQTTConnection(component: component))
+            try channel.pipeline.syncOperations.addHandler(MQTTConnection(component: component, peer: peer))
         }
     }
 

@@ -39,6 +39,17 @@ package struct HTTPAnswer: Equatable {
     package static let missingKey = HTTPAnswer(.unauthorized, .missingKey, "missing thing key")
         .with("WWW-Authenticate", "Thing")
     package static let notAuthorized = HTTPAnswer(.forbidden, .notAuthorized, "missing or invalid credentials provided")
+    /// The credentials are no good.
+    package static func refused(_ reason: Refusal) -> HTTPAnswer {
+        switch reason {
+        case .missingKey: .missingKey
+        case .keyMismatch: HTTPAnswer(.forbidden, reason, "the key isn't the one in the client certificate")
+        case .noCommonName: HTTPAnswer(.forbidden, reason, "the client certificate has no common name")
+        case .severalCommonNames: HTTPAnswer(.forbidden, reason, "the client certificate has several common names")
+        default: HTTPAnswer(.forbidden, reason, "missing or invalid credentials provided")
+        }
+    }
+
     package static let unavailable = HTTPAnswer(.serviceUnavailable, .unavailable, "access can't be decided right now")
         .with("Retry-After", "1")
     /// The absolute and the authority form are for proxies (RFC 9112 section 3.2); what follows a CONNECT isn't ours to read.

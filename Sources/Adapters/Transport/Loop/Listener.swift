@@ -1,5 +1,6 @@
 package import NIOCore
 internal import NIOPosix
+package import TLSSupport
 
 #if canImport(Glibc)
     internal import Glibc
@@ -33,14 +34,19 @@ package struct ListenError: Error, CustomStringConvertible {
 package struct Listener: Sendable {
     private let channel: any Channel
     package let address: ListenAddress
+    /// Whether all connections are TLS.
+    package let isSecure: Bool
 
     /// Opens the socket; connections are set up by the body, on their own loop.
+    ///
+    /// - Parameter tls: nil: connections are plain.
     package init<Component>(
         _ name: String,
         on address: ListenAddress,
+        tls: TLSListener?,
         group: any EventLoopGroup,
         components: PerLoop<Component>,
-        setUp: @escaping @Sendable (any Channel, Component) throws -> Void
+        setUp: @escaping @Sendable (any Channel, Component, ConnectionPeer) throws -> Void
     ) async throws {
         do {
             self.channel = try await ServerBootstrap(group: group)
@@ -56,7 +62,9 @@ package struct Listener: Sendable {
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         guard let component = components.current else { throw ChannelError.operationUnsupported }
-                        try setUp(channel, component)
+                        let peer = ConnectionPeer(address: channel.remoteAddress, log: tls?.log)
+                        try tls?.install(on: channel) { peer.welcome($0) }
+                        try setUp(channel, component, peer)
                     }
                 }
                 .bind(host: address.host, port: address.port)
@@ -64,6 +72,7 @@ package struct Listener: Sendable {
         } catch {
             throw ListenError(name, address, error)
         }
+        isSecure = tls != nil
         self.address = ListenAddress(host: address.host, port: channel.localAddress?.port ?? address.port)
     }
 

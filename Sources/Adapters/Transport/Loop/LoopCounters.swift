@@ -43,7 +43,10 @@ package final class LoopCounters: Sendable {
 }
 
 /// Counts a refusal, which is rare enough for the metrics system.
-package func countRefusal(_ reason: Refusal, _ source: SourceProtocol) {
+///
+/// - Parameter peer: given where the client's credentials have been judged.
+package func countRefusal(_ reason: Refusal, _ source: SourceProtocol, _ peer: ConnectionPeer? = nil) {
+    peer?.refused(reason)
     Counter(label: "fluxgate_refused_total", dimensions: [("protocol", source.rawValue), ("reason", reason.rawValue)])
         .increment()
 }

@@ -65,8 +65,12 @@ package final class Variables: Sendable {
     }
 
     /// `true`, `t`, `1` and `false`, `f`, `0`, in any letter case (contract section 7).
-    package func bool(_ name: String, default defaultValue: Bool) throws(ConfigurationError) -> Bool {
-        guard let text = read(name, "boolean", "\(defaultValue)") else { return defaultValue }
+    package func bool(
+        _ name: String,
+        default defaultValue: Bool,
+        described: String? = nil
+    ) throws(ConfigurationError) -> Bool {
+        guard let text = read(name, "boolean", described ?? "\(defaultValue)") else { return defaultValue }
         switch text.lowercased() {
         case "1", "t", "true": return true
         case "0", "f", "false": return false

@@ -2,17 +2,20 @@ internal import HummingbirdCore
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
+internal import TLSSupport
 
 /// Hummingbird's HTTP/1 connection with our ``RequestGuard`` in its pipeline.
 struct GuardedHTTPChannel: ServerChildChannel {
     typealias Value = HTTP1Channel.Value
 
     private let base: HTTP1Channel
+    private let tls: TLSListener?
     private let limits: HTTPLimits
     private let onRefusal: @Sendable (Int) -> Void
 
     init(
         responder: @escaping HTTPChannelHandler.Responder,
+        tls: TLSListener?,
         limits: HTTPLimits,
         onRefusal: @escaping @Sendable (Int) -> Void
     ) {
@@ -22,6 +25,7 @@ struct GuardedHTTPChannel: ServerChildChannel {
             maxHeaderFieldCount: limits.headerFieldCount
         )
         self.base = HTTP1Channel(responder: responder, configuration: .init(httpDecoderConfiguration: decoder))
+        self.tls = tls
         self.limits = limits
         self.onRefusal = onRefusal
     }
@@ -37,6 +41,7 @@ struct GuardedHTTPChannel: ServerChildChannel {
             let edge = ConnectionEdge(requestGuard)
             requestGuard.edge = edge
             try pipeline.addHandler(edge, position: .first)
+            try tls?.install(on: channel) { _ in }
             return value
         }
     }

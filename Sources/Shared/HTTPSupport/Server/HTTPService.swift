@@ -3,15 +3,18 @@ internal import HummingbirdCore
 package import Logging
 package import NIOCore
 package import ServiceLifecycle
+package import TLSSupport
 
 /// A REST listener, ready to run in a service group.
 ///
 /// - Parameters:
+///   - tls: nil: connections are plain.
 ///   - onRunning: called with the port once the listener is bound; with port 0 that is the one it got.
 package func makeHTTPService(
     responder: RESTResponder,
     host: String,
     port: Int,
+    tls: TLSListener? = nil,
     limits: HTTPLimits = HTTPLimits(),
     eventLoopGroup: any EventLoopGroup,
     logger: Logger,
@@ -21,7 +24,7 @@ package func makeHTTPService(
     return Application(
         responder: responder,
         server: HTTPServerBuilder { handler in
-            GuardedHTTPChannel(responder: handler, limits: limits, onRefusal: { metrics.countRefusal($0) })
+            GuardedHTTPChannel(responder: handler, tls: tls, limits: limits, onRefusal: { metrics.countRefusal($0) })
         },
         configuration: ApplicationConfiguration(
             address: .hostname(host, port: port),

@@ -14,6 +14,14 @@ package struct AccessUnavailable: Error {
     package init() {}
 }
 
+/// What comes of a key and a channel: like ``AccessAnswer``, but it tells a key of nobody from a right that isn't there.
+package enum AdmissionAnswer {
+    case granted(Admission)
+    case unknownKey
+    case refused
+    case unavailable
+}
+
 /// What access control says.
 package enum AccessAnswer<Right> {
     case granted(Right)

@@ -103,11 +103,11 @@ package final class AccessTable {
         _ key: ThingKey,
         to channel: ChannelID,
         clock: @escaping () -> UInt64,
-        _ then: @escaping (AccessAnswer<Admission>) -> Void
+        _ then: @escaping (AdmissionAnswer) -> Void
     ) {
         identify(key, at: clock()) { identified in
             switch identified {
-            case .refused: then(.refused)
+            case .refused: then(.unknownKey)
             case .unavailable: then(.unavailable)
             case .granted(let known):
                 self.authorize(known.identity, channel, at: clock()) { authorized in

@@ -1,0 +1,104 @@
+internal import NIOCore
+package import TLSSupport
+
+/// Reads what the `MF_*` variables say of TLS, listener by listener, and the files that they name.
+package struct TLSVariables {
+    /// Whether nothing plain may be opened (`MF_REQUIRE_TLS`).
+    package let isRequired: Bool
+    /// What an operator should know, though it keeps nothing from starting.
+    package private(set) var warnings: [String] = []
+
+    private let variables: Variables
+    private let minimumVersion: ServerTLS.Version
+    private let handshakeTimeout: TimeAmount
+
+    package init(_ variables: Variables) throws(ConfigurationError) {
+        self.variables = variables
+        isRequired = try variables.bool("MF_REQUIRE_TLS", default: false)
+        minimumVersion = try variables.choice("MF_TLS_MIN_VERSION", default: .v1_2)
+        let timeout = try variables.duration("MF_TLS_HANDSHAKE_TIMEOUT", default: "10s")
+        handshakeTimeout = .nanoseconds(Int64(clamping: timeout.nanoseconds))
+    }
+
+    /// `<prefix>_SERVER_CERT` and `_SERVER_KEY` turn TLS on, `<prefix>_CLIENT_CA_CERTS` asks for client certificates. Throws
+    /// if there is half a pair, or authorities without one.
+    package mutating func adapter(_ prefix: String) throws(ConfigurationError) -> ServerTLS? {
+        let names = Names(prefix)
+        let authorities = variables.optionalString(names.clientAuthorities)
+        switch (variables.optionalString(names.certificate), variables.optionalString(names.key)) {
+        case (let certificate?, let key?):
+            return try read(names, certificate, key, authorities)
+        case (_?, nil):
+            throw ConfigurationError(names.key, "is missing beside \(names.certificate)")
+        case (nil, _?):
+            throw ConfigurationError(names.certificate, "is missing beside \(names.key)")
+        case (nil, nil) where authorities != nil:
+            throw ConfigurationError(names.certificate, "is missing beside \(names.clientAuthorities)")
+        case (nil, nil):
+            try refuseIfRequired(names)
+            return nil
+        }
+    }
+
+    /// `<prefix>_SERVER_CERT` and `_SERVER_KEY` turn TLS on; half a pair leaves it off, with a warning (contract section 12).
+    package mutating func service(_ prefix: String) throws(ConfigurationError) -> ServerTLS? {
+        let names = Names(prefix)
+        switch (variables.optionalString(names.certificate), variables.optionalString(names.key)) {
+        case (let certificate?, let key?):
+            return try read(names, certificate, key, nil)
+        case (nil, nil):
+            try refuseIfRequired(names)
+        case (let certificate, _):
+            try refuseIfRequired(names)
+            let (given, missing) = certificate == nil ? (names.key, names.certificate) : (names.certificate, names.key)
+            warnings.append("\(given) without \(missing): this listener stays plain")
+        }
+        return nil
+    }
+
+    private func refuseIfRequired(_ names: Names) throws(ConfigurationError) {
+        guard isRequired else { return }
+        throw ConfigurationError("MF_REQUIRE_TLS", "true", "\(names.certificate) and \(names.key) to be set")
+    }
+
+    private mutating func read(
+        _ names: Names,
+        _ certificate: String,
+        _ key: String,
+        _ authorities: String?
+    ) throws(ConfigurationError) -> ServerTLS {
+        do throws(TLSFileError) {
+            let tls = try ServerTLS(
+                certificate: certificate,
+                key: key,
+                clientAuthorities: authorities,
+                minimumVersion: minimumVersion,
+                handshakeTimeout: handshakeTimeout
+            )
+            for warning in tls.warnings where !warnings.contains(warning) { warnings.append(warning) }
+            return tls
+        } catch {
+            throw ConfigurationError(names[error.role], "\(error.path) \(error.problem)")
+        }
+    }
+}
+
+private struct Names {
+    let certificate: String
+    let key: String
+    let clientAuthorities: String
+
+    init(_ prefix: String) {
+        certificate = "\(prefix)_SERVER_CERT"
+        key = "\(prefix)_SERVER_KEY"
+        clientAuthorities = "\(prefix)_CLIENT_CA_CERTS"
+    }
+
+    subscript(role: TLSFileError.Role) -> String {
+        switch role {
+        case .certificate: certificate
+        case .key: key
+        case .clientAuthorities: clientAuthorities
+        }
+    }
+}

@@ -1,0 +1,129 @@
+package import NIOCore
+internal import NIOSSL
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// TLS as a server speaks it: its certificate, and whom it trusts to sign those of its clients.
+///
+/// BoringSSL checks a client's chain, dates and purpose in the handshake, so that a client that fails is told why by the
+/// alert of RFC 8446 section 6.2. What TLS can't know, the name in the certificate, is left to the ``TLSGate``.
+package struct ServerTLS: Sendable {
+    /// The versions that can be asked for with `MF_TLS_MIN_VERSION`.
+    package enum Version: String, CaseIterable, Sendable {
+        case v1_2 = "1.2"
+        case v1_3 = "1.3"
+    }
+
+    let context: NIOSSLContext
+    /// Whether a client must show a certificate.
+    package let asksForCertificate: Bool
+    package let handshakeTimeout: TimeAmount
+    /// What an operator should know about the files; nothing that would keep TLS from working now.
+    package let warnings: [String]
+
+    /// Reads the files. Tickets of resumed sessions are good for this value only: another one, with other authorities, has
+    /// other ticket keys.
+    ///
+    /// - Parameters:
+    ///   - certificate: a PEM file with the server's certificate, and after it those between it and the root.
+    ///   - key: its private key in PEM form, not encrypted.
+    ///   - clientAuthorities: PEM file with the certificates of those who may sign a client's; nil: clients show none.
+    package init(
+        certificate: String,
+        key: String,
+        clientAuthorities: String?,
+        minimumVersion: Version = .v1_2,
+        handshakeTimeout: TimeAmount = .seconds(10)
+    ) throws(TLSFileError) {
+        let chain = try Self.certificates(in: certificate, .certificate)
+        let authorities: [NIOSSLCertificate]? =
+            if let clientAuthorities { try Self.certificates(in: clientAuthorities, .clientAuthorities) } else { nil }
+        let privateKey = try Self.privateKey(in: key)
+
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) },
+            privateKey: .privateKey(privateKey)
+        )
+        configuration.minimumTLSVersion = minimumVersion == .v1_3 ? .tlsv13 : .tlsv12
+        // Of TLS 1.2 what has forward secrecy and authenticated encryption (RFC 9325 section 4.2).
+        configuration.cipherSuites = "ECDHE+AESGCM:ECDHE+CHACHA20"
+        // A peer that doesn't answer our close_notify doesn't keep the connection open for longer.
+        configuration.shutdownTimeout = .seconds(1)
+        if let authorities {
+            configuration.certificateVerification = .noHostnameVerification
+            configuration.trustRoots = .certificates(authorities)
+            configuration.sendCANameList = true
+        }
+        do {
+            context = try NIOSSLContext(configuration: configuration)
+        } catch {
+            throw TLSFileError(.key, key, "isn't the private key of the certificate in \(certificate)")
+        }
+        asksForCertificate = authorities != nil
+        self.handshakeTimeout = handshakeTimeout
+        warnings =
+            Self.warnings(about: chain.prefix(1), certificate)
+            + Self.warnings(about: (authorities ?? [])[...], clientAuthorities ?? "")
+            + Self.warnings(aboutKey: key)
+    }
+
+    // MARK: Files
+
+    private static func certificates(
+        in path: String,
+        _ role: TLSFileError.Role
+    ) throws(TLSFileError) -> [NIOSSLCertificate] {
+        guard access(path, R_OK) == 0 else { throw TLSFileError(role, path, "can't be read") }
+        guard let certificates = try? NIOSSLCertificate.fromPEMFile(path), !certificates.isEmpty else {
+            throw TLSFileError(role, path, "holds no certificate in PEM form, or a broken one")
+        }
+        return certificates
+    }
+
+    private static func privateKey(in path: String) throws(TLSFileError) -> NIOSSLPrivateKey {
+        guard access(path, R_OK) == 0 else { throw TLSFileError(.key, path, "can't be read") }
+        guard let key = try? NIOSSLPrivateKey(file: path, format: .pem) else {
+            throw TLSFileError(.key, path, "holds no private key in PEM form, or an encrypted one")
+        }
+        return key
+    }
+
+    // MARK: Warnings
+
+    private static func warnings(about certificates: ArraySlice<NIOSSLCertificate>, _ path: String) -> [String] {
+        let now = time(nil)
+        return certificates.compactMap { certificate in
+            let days = (certificate.notValidAfter - now) / 86_400
+            if certificate.notValidAfter <= now { return "\(path): a certificate has expired" }
+            if certificate.notValidBefore > now { return "\(path): a certificate isn't valid yet" }
+            return days < 30 ? "\(path): a certificate expires in \(days) days" : nil
+        }
+    }
+
+    private static func warnings(aboutKey path: String) -> [String] {
+        var facts = stat()
+        guard stat(path, &facts) == 0, facts.st_mode & 0o007 != 0 else { return [] }
+        return ["\(path): the private key can be read by everybody on this machine"]
+    }
+}
+
+/// Why TLS can't be served with the files that were named.
+package struct TLSFileError: Error, Equatable {
+    package enum Role: Sendable {
+        case certificate, key, clientAuthorities
+    }
+
+    package let role: Role
+    package let path: String
+    package let problem: String
+
+    init(_ role: Role, _ path: String, _ problem: String) {
+        self.role = role
+        self.path = path
+        self.problem = problem
+    }
+}

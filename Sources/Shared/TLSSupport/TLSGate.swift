@@ -1,0 +1,120 @@
+internal import NIOCore
+internal import NIOSSL
+internal import NIOTLS
+
+/// Stands behind TLS on one connection, and lets nothing through before the client has been judged.
+///
+/// handshaking → open, or → refused: then the connection ends, and nothing it still sends is passed on.
+///
+/// A resumed session brings the certificate of an earlier handshake, which nobody has looked at since: so the dates are
+/// judged here after every handshake, resumed or not. Its chain need not be: tickets die with the authorities they were
+/// given under.
+final class TLSGate: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private enum State {
+        case handshaking(Scheduled<Void>?)
+        case open
+        case refused
+    }
+
+    private let listener: TLSListener
+    private let handler: NIOSSLServerHandler
+    private let linger: HandshakeLinger
+    private let welcome: (CommonName?) -> Void
+    private var state = State.handshaking(nil)
+
+    init(
+        listener: TLSListener,
+        handler: NIOSSLServerHandler,
+        linger: HandshakeLinger,
+        welcome: @escaping (CommonName?) -> Void
+    ) {
+        self.listener = listener
+        self.handler = handler
+        self.linger = linger
+        self.welcome = welcome
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let timeout = context.eventLoop.assumeIsolated().scheduleTask(in: listener.tls.handshakeTimeout) {
+            self.refuse(.timeout, nil, context)
+        }
+        state = .handshaking(timeout)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        stopTimer()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        stopTimer()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .open = state { context.fireChannelRead(data) }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case TLSUserEvent.handshakeCompleted = event { judge(context) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch (state, error) {
+        case (.refused, _):
+            break
+        // The end of the stream without a close_notify: every protocol above says by itself where its messages end.
+        case (_, NIOSSLError.uncleanShutdown):
+            break
+        case (.handshaking, let error as NIOSSLError):
+            // TLS closes the connection by itself, behind its alert.
+            let certificate = handler.peerCertificate
+            note(TLSRefusal(error, certificate, at: listener.clock()), certificate, context)
+        case (.open, is BoringSSLError):
+            refuse(.record, nil, context)
+        default:
+            context.fireErrorCaught(error)
+        }
+    }
+
+    // MARK: The judgement
+
+    private func judge(_ context: ChannelHandlerContext) {
+        guard case .handshaking = state else { return }
+        guard listener.tls.asksForCertificate else { return open(nil, context) }
+        guard let certificate = handler.peerCertificate else { return refuse(.noCertificate, nil, context) }
+        if let reason = TLSRefusal(datesOf: certificate, at: listener.clock()) {
+            return refuse(reason, certificate, context)
+        }
+        let name = (try? certificate.toDERBytes()).map(CommonName.init(certificate:)) ?? .unreadable
+        open(name, context)
+    }
+
+    private func open(_ name: CommonName?, _ context: ChannelHandlerContext) {
+        stopTimer()
+        state = .open
+        context.pipeline.syncOperations.removeHandler(linger, promise: nil)
+        listener.welcomed()
+        welcome(name)
+    }
+
+    private func refuse(_ reason: TLSRefusal, _ certificate: NIOSSLCertificate?, _ context: ChannelHandlerContext) {
+        note(reason, certificate, context)
+        context.close(promise: nil)
+    }
+
+    private func note(_ reason: TLSRefusal, _ certificate: NIOSSLCertificate?, _ context: ChannelHandlerContext) {
+        stopTimer()
+        state = .refused
+        listener.refused(reason, certificate, context.channel.remoteAddress)
+    }
+
+    private func stopTimer() {
+        guard case .handshaking(let timeout?) = state else { return }
+        timeout.cancel()
+        state = .handshaking(nil)
+    }
+}
