@@ -22,7 +22,7 @@ PROGRAM = .build/release/fluxgate
 VENV = Tests/EndToEnd/.venv
 SWIFT_SOURCES = Package.swift Sources Tests
 PYTHON_SOURCES = $(wildcard Tests/EndToEnd Benchmarks)
-SHELL_SOURCES = .ci/run $(filter-out %.c %.txt %.py %-suppressions,$(wildcard scripts/*)) $(wildcard examples/*.sh)
+SHELL_SOURCES = .ci/run ssl/certificates $(filter-out %.c %.txt %.py %-suppressions,$(wildcard scripts/*)) $(wildcard examples/*.sh)
 
 # Passed on to the program, to pytest and to the benchmark: make run ARGS=--help, make end-to-end ARGS="-k quickstart"
 ARGS ?=
