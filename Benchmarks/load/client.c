@@ -15,12 +15,19 @@ static uint64_t last_ping;
 
 static bool is_subscriber(const Connection *connection) { return connection->number >= options.publishers; }
 
-static void log_in(Connection *connection) {
+void client_log_in(Connection *connection, uint32_t identifier) {
     char client_id[32];
-    snprintf(client_id, sizeof client_id, "load-%d-%u", (int)getpid(), connection->number);
+    snprintf(client_id, sizeof client_id, "load-%d-%u", (int)getpid(), identifier);
     const Account *account = &options.accounts[connection->number % options.account_count];
     mqtt_put_connect(connection, client_id, account, KEEP_ALIVE_SECONDS);
     network_flush(connection);
+}
+
+static void log_in(Connection *connection) { client_log_in(connection, connection->number); }
+
+void client_check_connack(const Connection *connection, const uint8_t *body, uint32_t length) {
+    if (length != 2 || body[1])
+        fail(EXIT_SERVER, "connection %u: refused with code %d", connection->number, length > 1 ? body[1] : -1);
 }
 
 static void ready(void) {
@@ -29,8 +36,7 @@ static void ready(void) {
 }
 
 static void connected(Connection *connection, const uint8_t *body, uint32_t length) {
-    if (length != 2 || body[1])
-        fail(EXIT_SERVER, "connection %u: refused with code %d", connection->number, length > 1 ? body[1] : -1);
+    client_check_connack(connection, body, length);
     if (!is_subscriber(connection)) {
         ready();
         return;
@@ -96,6 +102,6 @@ void clients_close(void) {
     for (uint32_t i = 0; i < count; i++) {
         mqtt_put_disconnect(&connections[i]);
         if (!connections[i].blocked) network_flush(&connections[i]);
-        close(connections[i].fd);
+        network_close(&connections[i]);
     }
 }

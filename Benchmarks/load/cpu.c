@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "cpu.h"
+#include "options.h"
 #include "support.h"
 #include <stdio.h>
 #include <string.h>
@@ -31,4 +32,8 @@ double cpu_seconds_of(const pid_t *pids, uint32_t count) {
     double sum = 0;
     for (uint32_t i = 0; i < count; i++) sum += cpu_seconds(pids[i]);
     return sum;
+}
+
+Moment moment_now(void) {
+    return (Moment){ clock_now(), cpu_own_seconds(), cpu_seconds_of(options.server_pids, options.server_pid_count) };
 }

@@ -5,17 +5,31 @@
  * counted and reported.
  */
 #include "client.h"
+#include "connect.h"
+#include "idle.h"
 #include "options.h"
 #include "report.h"
 #include "run.h"
 #include "support.h"
 #include <stdio.h>
 
+static void fan(void) {
+    clients_open();
+    report_fan(run());
+    clients_close();
+}
+
+static void idle(void) {
+    report_idle(idle_run());
+    clients_close();
+}
+
 int main(int count, char **arguments) {
     options_read(count, arguments);
-    clients_open();
-    Measurement measurement = run();
-    report(measurement);
-    clients_close();
+    switch (options.work) {
+    case FAN: fan(); break;
+    case CONNECT: report_connect(connect_run()); break;
+    case IDLE: idle(); break;
+    }
     return fflush(stdout) ? EXIT_MACHINE : 0;
 }

@@ -1,12 +1,17 @@
-/* Non-blocking TCP connections on one epoll: bytes out of a buffer each, whole MQTT packets in. */
+/* Non-blocking connections on one epoll, TCP or TLS: bytes out of a buffer each, whole MQTT packets in. */
 #pragma once
+#include "tls.h"
 #include <stdbool.h>
 #include <stdint.h>
+
+typedef enum { CLOSED, CONNECTING, SHAKING_HANDS, OPEN } Phase;
 
 typedef struct {
     uint32_t number;
     int fd;
-    bool open, blocked;          /* blocked: what is left of the output waits for the socket */
+    Phase phase;
+    Tls *tls;                    /* NULL: plain TCP */
+    bool blocked;                /* what is left of the output waits for the socket */
     uint8_t *out, *part;         /* unsent output is out[out_start, out_end); part: the start of a packet */
     uint32_t out_start, out_end, out_capacity, part_length, part_capacity;
 } Connection;
@@ -22,7 +27,10 @@ typedef struct {
 extern uint64_t network_time;
 
 void network_start(ConnectionEvents events);
+
+/* Connects, also once more after network_close(). It logs in with the account of this number. */
 void network_connect(Connection *connection, uint32_t number);
+void network_close(Connection *connection);
 
 /* Waits at most so long for the sockets and handles what they have. */
 void network_poll(int timeout_ms);

@@ -7,12 +7,17 @@
 enum { STAMP_BYTES = 16, MAX_SERVER_PIDS = 64 };
 
 typedef struct {
-    char *user, *password; /* NULL: none */
+    const char *user, *password, *certificate, *key; /* NULL: none */
 } Account;
 
+typedef enum { FAN, CONNECT, IDLE } Work;
+
 typedef struct {
+    Work work;
+    const char *tls_ca, *tls_certificate, *tls_key, *tls_version; /* tls_ca NULL: plain TCP */
+    bool resume;
     const char *host, *port, *topic, *credentials;
-    uint32_t publishers, subscribers, size, window, batch;
+    uint32_t publishers, subscribers, size, window, batch, parallel, count, sources;
     double seconds, warmup, drain, timeout;
     pid_t server_pids[MAX_SERVER_PIDS];
     uint32_t server_pid_count;

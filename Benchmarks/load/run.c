@@ -1,6 +1,5 @@
 #include "run.h"
 #include "client.h"
-#include "cpu.h"
 #include "network.h"
 #include "options.h"
 #include "publisher.h"
@@ -8,13 +7,7 @@
 #include "support.h"
 
 static Snapshot snapshot(void) {
-    return (Snapshot){
-        .time = clock_now(),
-        .sent = publishers_sent,
-        .received = deliveries.received,
-        .own_cpu = cpu_own_seconds(),
-        .server_cpu = cpu_seconds_of(options.server_pids, options.server_pid_count),
-    };
+    return (Snapshot){ moment_now(), publishers_sent, deliveries.received };
 }
 
 /* Publishes as fast as the windows allow. */

@@ -1,11 +1,11 @@
 /* One measured run: warm up, measure, wait for what is still under way. */
 #pragma once
-#include <stdint.h>
+#include "cpu.h"
 
 /* What had been done, and at what cost, at one moment. */
 typedef struct {
-    uint64_t time, sent, received;
-    double own_cpu, server_cpu;
+    Moment moment;
+    uint64_t sent, received;
 } Snapshot;
 
 typedef struct {

@@ -3,6 +3,7 @@
 import collections
 import selectors
 import socket
+import ssl
 import struct
 import threading
 
@@ -10,11 +11,15 @@ CONNACK, SUBACK = b"\x20\x02\x00%c", b"\x90\x03%s\x00"
 
 
 class ImperfectBroker:
-    """MQTT 3.1.1 as far as the load program speaks it. Every n-th message goes wrong; 0 means never."""
+    """MQTT 3.1.1 as far as the load program speaks it. Every n-th message goes wrong; 0 means never.
 
-    def __init__(self, drop=0, double=0, delay=0, refuse=False, cut_after=0):
+    `tls` gives the context of the next connection; `ballast` is how many bytes each of them takes.
+    """
+
+    def __init__(self, drop=0, double=0, delay=0, refuse=False, cut_after=0, tls=None, ballast=0):
         self.every = {"drop": drop, "double": double, "delay": delay}
-        self.refuse, self.cut_after = refuse, cut_after
+        self.refuse, self.cut_after, self.tls, self.ballast = refuse, cut_after, tls, ballast
+        self.ballasts = []
         self.counts = collections.Counter()
         self.buffers, self.subscribers, self.held = {}, [], {}
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -44,9 +49,21 @@ class ImperfectBroker:
                     self.read(key.fileobj)
 
     def accept(self):
-        peer = self.listener.accept()[0]
+        peer, (source, _) = self.listener.accept()
+        self.counts[source] += 1
+        try:
+            peer = self.shake_hands(peer) if self.tls else peer
+        except OSError:
+            self.counts["failed handshakes"] += 1
+            return
         self.buffers[peer] = b""
         self.selector.register(peer, selectors.EVENT_READ)
+
+    def shake_hands(self, peer):
+        secure = self.tls().wrap_socket(peer, server_side=True)
+        self.counts["resumed" if secure.session_reused else "full"] += 1
+        self.counts["certificates"] += bool(secure.getpeercert())
+        return secure
 
     def read(self, peer):
         data = receive(peer)
@@ -61,6 +78,8 @@ class ImperfectBroker:
 
     def take(self, peer, kind, body, whole):
         if kind == 1:
+            self.counts["connects"] += 1
+            self.ballasts.append(b"x" * self.ballast)
             peer.sendall(CONNACK % (5 if self.refuse else 0))
         elif kind == 8:
             self.subscribers.append(peer)
@@ -100,7 +119,10 @@ class ImperfectBroker:
 
 def receive(peer):
     try:
-        return peer.recv(1 << 18)
+        data = peer.recv(1 << 18)
+        while data and isinstance(peer, ssl.SSLSocket) and peer.pending():
+            data += peer.recv(1 << 18)
+        return data
     except OSError:
         return b""
 

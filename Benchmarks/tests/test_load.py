@@ -2,13 +2,25 @@
 
 import json
 import os
+import ssl
 import subprocess
+import sys
+import tempfile
 import unittest
 
 from imperfect_broker import ImperfectBroker
 
-LOAD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "load")
+HERE = os.path.dirname(os.path.abspath(__file__))
+LOAD = os.path.join(HERE, "..", "load")
 PROGRAM = os.path.join(LOAD, "..", "bin", "mqttload")
+
+sys.path.insert(0, os.path.join(HERE, ".."))
+
+from harness.certificates import Certificates  # noqa: E402
+
+
+def setUpModule():
+    subprocess.run(["make", "--silent", "-C", LOAD], check=True)
 
 
 def load(broker, *options):
@@ -17,17 +29,21 @@ def load(broker, *options):
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-class LoadProgram(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        subprocess.run(["make", "--silent", "-C", LOAD], check=True)
-
+class Case(unittest.TestCase):
     def measure(self, *options, **faults):
         with ImperfectBroker(**faults) as broker:
             done = load(broker, *options)
             self.assertEqual(done.returncode, 0, done.stderr)
         return json.loads(done.stdout), broker.counts
 
+    def refuse(self, reason, *options, **faults):
+        with ImperfectBroker(**faults) as broker:
+            done = load(broker, *options)
+        self.assertIn(reason, done.stderr)
+        self.assertEqual((done.returncode, done.stdout), (3, ""))
+
+
+class FanOut(Case):
     def test_counts_every_message_of_a_faultless_broker(self):
         result, broker = self.measure()
 
@@ -75,19 +91,141 @@ class LoadProgram(unittest.TestCase):
         self.assertGreater(quantiles[0], 0)
 
     def test_ends_when_it_is_not_let_in(self):
-        with ImperfectBroker(refuse=True) as broker:
-            done = load(broker)
-
-        self.assertEqual(done.returncode, 3)
-        self.assertIn("refused with code 5", done.stderr)
-        self.assertEqual(done.stdout, "")
+        self.refuse("refused with code 5", refuse=True)
 
     def test_ends_without_a_figure_when_a_connection_is_lost(self):
-        with ImperfectBroker(cut_after=100) as broker:
-            done = load(broker)
+        self.refuse("closed by the server", cut_after=100)
 
-        self.assertEqual(done.returncode, 3)
-        self.assertEqual(done.stdout, "")
+
+class Connecting(Case):
+    def test_counts_every_connection(self):
+        result, broker = self.measure("connect", "--count", "30", "--parallel", "4")
+
+        self.assertGreaterEqual(result["connections"], 30)
+        self.assertEqual(result["latency_us"]["count"], result["connections"])
+        self.assertEqual(result["total_connections"], broker["connects"])
+
+    def test_takes_turns_through_the_source_addresses(self):
+        result, broker = self.measure("connect", "--count", "30", "--sources", "3")
+
+        sources = [broker[f"127.0.0.{number}"] for number in (1, 2, 3)]
+        self.assertEqual(sum(sources), result["total_connections"])
+        self.assertLessEqual(max(sources) - min(sources), 1)
+
+    def test_ends_when_it_is_not_let_in(self):
+        self.refuse("refused with code 5", "connect", refuse=True)
+
+
+class Idling(Case):
+    def test_measures_what_a_connection_takes(self):
+        options = ("idle", "--publishers", "5", "--subscribers", "15", "--server-pid", str(os.getpid()))
+        result, broker = self.measure(*options, ballast=1_000_000)
+
+        self.assertEqual((result["connections"], broker["connects"]), (20, 20))
+        self.assertGreater(result["bytes_per_connection"], 900_000)
+        self.assertLess(result["bytes_per_connection"], 1_200_000)
+
+
+class TLS(Case):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.certificates = Certificates(f"{folder.name}/ours")
+        cls.foreign = Certificates(f"{folder.name}/foreign")
+        cls.thing = cls.certificates.thing("a-key", "thing")
+        cls.options = ("--tls-ca", cls.certificates.ca, "--tls-cert", cls.thing.certificate, "--tls-key", cls.thing.key)
+
+    def context(self, certificates=None, mutual=True, tickets=2):
+        certificates = certificates or self.certificates
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificates.server.certificate, certificates.server.key)
+        context.load_verify_locations(self.certificates.ca)
+        context.verify_mode = ssl.CERT_REQUIRED if mutual else ssl.CERT_NONE
+        context.num_tickets = tickets
+        return context
+
+    def same(self, **options):
+        """One context for all the connections, so that a session of one is known to the next."""
+        context = self.context(**options)
+        return lambda: context
+
+    def test_counts_every_message(self):
+        result, broker = self.measure(*self.options, tls=self.same(), drop=7)
+
+        self.assertGreater(result["sent"], 0)
+        self.assertEqual(result["total_sent"], broker["published"])
+        self.assertEqual(result["total_received"], broker["delivered"])
+        self.assertEqual(result["lost"], broker["drop"])
+        self.assertEqual((result["tls_full"], broker["certificates"]), (5, 5))
+
+    def test_counts_messages_that_are_longer_than_a_record(self):
+        result, broker = self.measure(*self.options, "--size", "50000", "--window", "4", tls=self.same())
+
+        self.assertGreater(result["sent"], 0)
+        self.assertEqual(result["total_received"], broker["delivered"])
+        self.assertEqual((result["lost"], result["foreign"]), (0, 0))
+
+    def test_shows_its_certificate_in_every_full_handshake(self):
+        for version, name in (("1.2", "TLSv1.2"), ("1.3", "TLSv1.3")):
+            with self.subTest(version):
+                result, broker = self.connect("--tls-version", version, tls=self.same())
+
+                self.assertEqual(result["tls"], name)
+                self.assertEqual(result["resumed"], 0)
+                self.assertEqual(result["tls_full"], broker["full"])
+                self.assertEqual(result["tls_full"], broker["certificates"])
+
+    def test_resumes_all_the_connections_that_it_measures(self):
+        for version in ("1.2", "1.3"):
+            with self.subTest(version):
+                result, broker = self.connect("--resume", "--tls-version", version, tls=self.same())
+
+                self.assertGreaterEqual(result["resumed"], 20)
+                self.assertEqual(result["resumed"], result["connections"])
+                self.assertEqual((result["tls_full"], result["tls_resumed"]), (broker["full"], broker["resumed"]))
+
+    def test_does_not_take_a_full_handshake_for_a_resumed_one(self):
+        result, broker = self.connect("--resume", tls=self.context)
+
+        self.assertEqual((result["resumed"], broker["resumed"]), (0, 0))
+        self.assertGreaterEqual(result["connections"], 20)
+
+    def test_ends_when_there_is_no_session_to_resume(self):
+        self.refuse("no TLS session", "connect", "--resume", *self.options, tls=self.same(tickets=0))
+
+    def test_ends_when_the_server_does_not_ask_for_the_certificate(self):
+        self.refuse("did not ask for a certificate", *self.options, tls=self.same(mutual=False))
+
+    def test_ends_when_the_server_is_not_of_the_ca(self):
+        self.refuse("unable to get local issuer certificate", *self.options, tls=self.same(certificates=self.foreign))
+
+    def test_ends_when_its_certificate_is_refused(self):
+        stranger = self.foreign.thing("a-key", "thing")
+        options = ("--tls-ca", self.certificates.ca, "--tls-cert", stranger.certificate, "--tls-key", stranger.key)
+
+        self.refuse("unknown ca", "connect", *options, tls=self.same())
+
+    def test_uses_the_certificate_of_each_account(self):
+        other = self.certificates.thing("another-key", "other")
+        names = []
+
+        class Broker(ImperfectBroker):
+            def shake_hands(self, peer):
+                secure = super().shake_hands(peer)
+                names.append(secure.getpeercert()["subject"][0][0][1])
+                return secure
+
+        with tempfile.NamedTemporaryFile("w") as accounts, Broker(tls=self.same()) as broker:
+            accounts.write("".join(f"u p {pair.certificate} {pair.key}\n" for pair in (self.thing, other)))
+            accounts.flush()
+            done = load(broker, "--tls-ca", self.certificates.ca, "--creds", accounts.name)
+
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(sorted(names), ["a-key"] * 3 + ["another-key"] * 2)
+
+    def connect(self, *options, tls):
+        return self.measure("connect", "--count", "20", "--parallel", "4", *self.options, *options, tls=tls)
 
 
 if __name__ == "__main__":

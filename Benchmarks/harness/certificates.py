@@ -1,0 +1,43 @@
+"""A CA with certificates for servers and things, made for one run."""
+
+import dataclasses
+import os
+
+from .process import run_to_end
+
+CURVE = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+
+
+@dataclasses.dataclass
+class Pair:
+    certificate: str  # path
+    key: str  # path
+
+
+class Certificates:
+    """ECDSA P-256 throughout."""
+
+    def __init__(self, folder):
+        os.makedirs(folder, mode=0o700)
+        self.folder = folder
+        self.authority = self.make("ca", "bench CA", [])
+        self.server = self.leaf("server", "localhost", "serverAuth", "IP:127.0.0.1")
+
+    @property
+    def ca(self):
+        return self.authority.certificate
+
+    def thing(self, key, name):
+        """What a thing with this key shows."""
+        return self.leaf(name, key, "clientAuth", f"DNS:{name}")
+
+    def leaf(self, name, common_name, usage, alternative):
+        issuer = ["-CA", self.authority.certificate, "-CAkey", self.authority.key]
+        extensions = "basicConstraints=critical,CA:FALSE", f"extendedKeyUsage={usage}", f"subjectAltName={alternative}"
+        return self.make(name, common_name, [*issuer, *(word for each in extensions for word in ("-addext", each))])
+
+    def make(self, name, common_name, options):
+        pair = Pair(f"{self.folder}/{name}.crt", f"{self.folder}/{name}.key")
+        command = ["openssl", "req", "-x509", *CURVE, "-days", "2", "-subj", f"/CN={common_name}"]
+        run_to_end([*command, "-out", pair.certificate, "-keyout", pair.key, *options], 30)
+        return pair
