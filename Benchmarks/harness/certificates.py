@@ -4,6 +4,7 @@ import dataclasses
 import os
 
 from .process import run_to_end
+from .target import TLS
 
 CURVE = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
 
@@ -17,15 +18,24 @@ class Pair:
 class Certificates:
     """ECDSA P-256 throughout."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, version="1.3"):
         os.makedirs(folder, mode=0o700)
-        self.folder = folder
+        self.folder, self.version = folder, version
         self.authority = self.make("ca", "bench CA", [])
         self.server = self.leaf("server", "localhost", "serverAuth", "IP:127.0.0.1")
 
     @property
     def ca(self):
         return self.authority.certificate
+
+    @property
+    def tls(self):
+        return TLS(self.ca, self.version)
+
+    def with_accounts(self, accounts, name, common_name):
+        """(user, password, certificate, key) of each, where the CN follows from user and password."""
+        pairs = [self.thing(common_name(*each), f"{name}-{number}") for number, each in enumerate(accounts)]
+        return [(*account, pair.certificate, pair.key) for account, pair in zip(accounts, pairs)]
 
     def thing(self, key, name):
         """What a thing with this key shows."""

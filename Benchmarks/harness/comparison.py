@@ -13,6 +13,12 @@ class Measure:
     name: str
     field: str  # of Turn
     needed: float | None
+    less_is_better: bool = False
+
+    def best(self, values):
+        """The name of the peer whose median is the hardest to reach."""
+        choose = min if self.less_is_better else max
+        return choose(values, key=lambda name: statistics.median(values[name]))
 
 
 @dataclasses.dataclass
@@ -66,7 +72,7 @@ class Comparison:
     def row(self, measure, turns):
         values = {name: [getattr(turn, measure.field) for turn in runs] for name, runs in turns.items()}
         ours = values.pop(self.ours.name)
-        best = max(values, key=lambda name: statistics.median(values[name]))
+        best = measure.best(values)
         return Row(self.name, measure.name, measure.needed, ours, best, values.pop(best), values)
 
 
@@ -74,4 +80,5 @@ def progress(work, number, pairs, target, turn: Turn):
     return (
         f"{work}, {number + 1} of {pairs}, {target.name}: {turn.per_second:,.0f}/s, "
         f"{turn.per_cpu_second:,.0f} per CPU second, {100 * turn.server_cpu_share:.0f} % CPU"
+        + (f", {turn.bytes_each:,.0f} bytes each" if turn.bytes_each is not None else "")
     )

@@ -7,7 +7,7 @@ from . import metrics
 from .api import API
 from .failure import BenchFailure
 from .process import Program, free_ports, wait_until
-from .target import HTTPTarget, MQTTTarget
+from .target import HTTPTarget, MQTTTarget, write_accounts
 
 PORTS = (
     "MF_USERS_HTTP_PORT",
@@ -16,6 +16,7 @@ PORTS = (
     "MF_HTTP_ADAPTER_PORT",
     "MF_WS_ADAPTER_PORT",
     "MF_MQTT_ADAPTER_PORT",
+    "MF_MQTT_ADAPTER_TLS_PORT",
     "MF_MQTT_ADAPTER_WS_PORT",
     "MF_FLUXGATE_OPS_PORT",
 )
@@ -24,12 +25,13 @@ PORTS = (
 class Fluxgate:
     """The running server, provisioned with one channel and the things that are connected to it."""
 
-    def __init__(self, binary, folder, things, keep):
+    def __init__(self, binary, folder, things, keep, certificates=None):
         os.makedirs(folder, mode=0o700)
-        self.folder = folder
+        self.folder, self.certificates = folder, certificates
         self.ports = dict(zip(PORTS, free_ports(len(PORTS))))
         environment = default_environment() | {name: str(port) for name, port in self.ports.items()}
         environment["MF_DATA_DIR"] = f"{folder}/data"
+        environment |= mutual_tls(certificates) if certificates else {}
         self.program = keep(Program("fluxgate", [binary, "serve"], f"{folder}/log", environment))
         self.ops = API(self.ports["MF_FLUXGATE_OPS_PORT"])
         wait_until(self.program, lambda: self.ops.answers("/health/ready"), "is not ready", 30)
@@ -48,11 +50,14 @@ class Fluxgate:
         return channel, made
 
     def mqtt(self):
-        credentials = f"{self.folder}/accounts"
-        with open(credentials, "w", encoding="utf-8", opener=private) as file:
-            file.writelines(f"{thing['id']} {thing['key']}\n" for thing in self.things)
-        port = self.ports["MF_MQTT_ADAPTER_PORT"]
-        return MQTTTarget("fluxgate", self.program, port, f"channels/{self.channel}/messages", credentials)
+        """By key over TCP, or over mutual TLS by certificate with the key beside it, which is compared."""
+        accounts, topic = [(thing["id"], thing["key"]) for thing in self.things], f"channels/{self.channel}/messages"
+        port, tls = self.ports["MF_MQTT_ADAPTER_PORT"], None
+        if self.certificates:
+            accounts = self.certificates.with_accounts(accounts, "thing", lambda _, key: key)
+            port, tls = self.ports["MF_MQTT_ADAPTER_TLS_PORT"], self.certificates.tls
+        write_accounts(f"{self.folder}/accounts", accounts)
+        return MQTTTarget("fluxgate", self.program, port, topic, f"{self.folder}/accounts", tls)
 
     def http(self):
         url = f"http://127.0.0.1:{self.ports['MF_HTTP_ADAPTER_PORT']}/channels/{self.channel}/messages"
@@ -75,5 +80,9 @@ def default_environment():
     return {name: value for name, value in os.environ.items() if not name.startswith("MF_")}
 
 
-def private(path, flags):
-    return os.open(path, flags, 0o600)
+def mutual_tls(certificates):
+    return {
+        "MF_MQTT_ADAPTER_SERVER_CERT": certificates.server.certificate,
+        "MF_MQTT_ADAPTER_SERVER_KEY": certificates.server.key,
+        "MF_MQTT_ADAPTER_CLIENT_CA_CERTS": certificates.ca,
+    }

@@ -14,6 +14,11 @@ class Counters:
     checks: int
     published: dict  # by protocol
 
+    def __add__(self, other):
+        names = self.published | other.published
+        published = {name: self.published.get(name, 0) + other.published.get(name, 0) for name in names}
+        return Counters(self.checks + other.checks, published)
+
     def since(self, earlier):
         protocols = {name: count - earlier.published.get(name, 0) for name, count in self.published.items()}
         return Counters(self.checks - earlier.checks, protocols)

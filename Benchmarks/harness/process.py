@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -17,14 +18,21 @@ class Program:
 
     def __init__(self, name, command, log_path, environment=None):
         self.name = name
-        self.log_path = log_path
-        with open(log_path, "ab") as log:
+        self.command, self.log_path, self.environment = command, log_path, environment
+        self.child = self.start()
+
+    def start(self):
+        with open(self.log_path, "ab") as log:
+            streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
             try:
-                self.child = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
-                )
+                return subprocess.Popen(self.command, env=self.environment, start_new_session=True, **streams)
             except OSError as error:
-                raise BenchFailure(f"can't start {name}: {error}") from error
+                raise BenchFailure(f"can't start {self.name}: {error}") from error
+
+    def restart(self):
+        """Ends it and starts it anew: what it takes then isn't hidden by what it had before."""
+        self.stop()
+        self.child = self.start()
 
     @property
     def pids(self):
@@ -102,6 +110,17 @@ def cpu_seconds(pid):
 def parse_cpu_seconds(stat):
     fields = stat.rpartition(")")[2].split()  # the name in brackets may hold anything
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def allow_files(count):
+    """Lets this process and those that it starts have so many files open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft >= count:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, max(count, hard)))
+    except (OSError, ValueError) as error:
+        raise BenchFailure(f"{count} open files are needed, and {hard} allowed: raise `ulimit -n`") from error
 
 
 def free_ports(count):

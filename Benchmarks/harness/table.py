@@ -7,7 +7,7 @@ HEADINGS = ("work", "measure", "fluxgate", "best peer", "", "ratio", "needed")
 
 def render(report):
     lines = [*heading(report), "", *grid([HEADINGS, *(cells(row) for row in report["rows"])]), ""]
-    return "\n".join([*lines, *others(report), *losses(report), checks(report), verdict(report)])
+    return "\n".join([*lines, *others(report), *losses(report), *handshakes(report), checks(report), verdict(report)])
 
 
 def heading(report):
@@ -17,9 +17,12 @@ def heading(report):
         f"load average before the run {machine['load_average_at_start']}",
         f"turns for each server: {settings['pairs']}, of {settings['seconds']:g} s; the load program shares the machine; "
         "median (least – most)",
-        "fluxgate: default configuration, key authentication, access checks and limits on, durability memory, no TLS",
-        "mosquitto: password and ACL file, no TLS, the better of its two Nagle settings; "
-        "nginx: static 202, no TLS, the better number of workers",
+        "fluxgate: default configuration, key authentication, access checks and limits on, durability memory",
+        "mosquitto: password and ACL file, the better of its two Nagle settings; "
+        "nginx: static 202, the better number of workers",
+        "no TLS, but for mutual TLS: ECDSA P-256, AES-128-GCM, X25519; fluxgate compares certificate and key, "
+        "mosquitto takes the CN for the user",
+        "of bytes less is better",
     ]
 
 
@@ -48,9 +51,24 @@ def others(report):
 
 def losses(report):
     for work, turns in report["turns"].items():
-        lost = {name: sum(turn.detail.get("lost", 0) for turn in runs) for name, runs in turns.items()}
+        lost = {name: total(runs, "lost") for name, runs in turns.items()}
         if any(lost.values()):
             yield f"{work}: messages lost: " + ", ".join(f"{name} {count:,}" for name, count in lost.items())
+
+
+def handshakes(report):
+    for work, turns in report["turns"].items():
+        [first, *_] = [turn.detail for runs in turns.values() for turn in runs]
+        if "resumed" not in first:
+            continue
+        counts = {name: (total(runs, "resumed"), total(runs, "connections")) for name, runs in turns.items()}
+        yield f"{work}: {first['tls']}, sessions resumed: " + "; ".join(
+            f"{name} {resumed:,} of {connections:,}" for name, (resumed, connections) in counts.items()
+        )
+
+
+def total(runs, key):
+    return sum(turn.detail.get(key, 0) for turn in runs)
 
 
 def checks(report):

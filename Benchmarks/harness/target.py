@@ -1,8 +1,17 @@
 """What a load program needs to know about a server."""
 
 import dataclasses
+import os
 
 from .process import Program
+
+
+@dataclasses.dataclass
+class TLS:
+    """Mutual TLS: the CA of the server's certificate, and the version to speak."""
+
+    ca: str  # file
+    version: str
 
 
 @dataclasses.dataclass
@@ -13,7 +22,8 @@ class MQTTTarget:
     program: Program
     port: int
     topic: str
-    credentials: str  # file with a line 'user password' for each connection
+    credentials: str  # file with a line 'user password' for each connection, with TLS also 'certificate key'
+    tls: TLS | None = None
 
 
 @dataclasses.dataclass
@@ -24,3 +34,12 @@ class HTTPTarget:
     program: Program
     url: str
     headers: dict
+
+
+def write_accounts(path, accounts):
+    write_private(path, "".join(" ".join(account) + "\n" for account in accounts))
+
+
+def write_private(path, text):
+    with open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(text)

@@ -1,4 +1,4 @@
-"""The works: each drives one server once and says what it got through and what that cost the server."""
+"""A work drives one server once and says what it got through and what that cost the server. Here: HTTP, with wrk."""
 
 import dataclasses
 import http.client
@@ -24,35 +24,7 @@ class Turn:
     per_cpu_second: float
     server_cpu_share: float
     detail: dict
-
-
-@dataclasses.dataclass
-class FanOut:
-    """MQTT 3.1.1, QoS 0: every publisher's messages to every subscriber."""
-
-    load_program: str
-    publishers: int
-    subscribers: int
-    size: int
-    window: int
-    seconds: float
-
-    @property
-    def connections(self):
-        return self.publishers + self.subscribers
-
-    def drive(self, target):
-        target.program.check_running()
-        pids = ",".join(str(pid) for pid in target.program.pids)
-        command = [self.load_program, "--port", str(target.port), "--topic", target.topic]
-        command += ["--creds", target.credentials, "--server-pid", pids]
-        for name in ("publishers", "subscribers", "size", "window", "seconds"):
-            command += [f"--{name}", str(getattr(self, name))]
-        result = json.loads(run_to_end(command, self.seconds + 60))
-        if not result["received"] or result["server_cpu_s"] <= 0:
-            raise BenchFailure(f"{target.name} delivered nothing: {result}")
-        share = result["server_cpu_s"] / result["seconds"]
-        return Turn(result["received_per_s"], result["received_per_server_cpu_s"], share, result)
+    bytes_each: float | None = None  # the server's memory for one connection
 
 
 @dataclasses.dataclass

@@ -1,16 +1,19 @@
 """What the harness reads and computes, and that it leaves nothing running."""
 
+import json
 import os
+import socket
 import sys
 import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
-from harness import machine, metrics, process  # noqa: E402
+from harness import machine, metrics, process, table  # noqa: E402
 from harness.comparison import Comparison, Measure  # noqa: E402
 from harness.failure import BenchFailure  # noqa: E402
-from harness.target import MQTTTarget  # noqa: E402
+from harness.mqtt_work import Connect, Idle  # noqa: E402
+from harness.target import TLS, MQTTTarget  # noqa: E402
 from harness.work import Turn  # noqa: E402
 
 METRICS = """\
@@ -34,9 +37,10 @@ class Replay:
         return Turn(figure, figure, 1, {})
 
 
-def compare(needed, **figures):
+def compare(needed, less_is_better=False, **figures):
     ours, *peers = (MQTTTarget(name, None, 0, "", "") for name in figures)
-    comparison = Comparison("work", Replay(figures), ours, peers, [Measure("measure", "per_second", needed)])
+    measure = Measure("measure", "per_second", needed, less_is_better)
+    comparison = Comparison("work", Replay(figures), ours, peers, [measure])
     order = []
     [row], _ = comparison.run(len(figures["ours"]), order.append)
     return row, order
@@ -54,6 +58,11 @@ class Comparing(unittest.TestCase):
         row, _ = compare(4, ours=[39.9], peer=[10])
 
         self.assertFalse(row.reached)
+
+    def test_takes_the_peer_with_the_least_when_less_is_better(self):
+        row, _ = compare(None, less_is_better=True, ours=[30], large=[40], small=[20])
+
+        self.assertEqual((row.peer_name, row.ratio), ("small", 1.5))
 
     def test_takes_turns(self):
         _, order = compare(None, ours=[1, 2], peer=[3, 4])
@@ -77,6 +86,11 @@ class Accounting(unittest.TestCase):
 
         self.assertFalse(metrics.account(before, after, 4)["agree"])
 
+    def test_adds_up_what_two_servers_counted(self):
+        both = metrics.Counters(3, {"mqtt": 3}) + metrics.Counters(5, {"mqtt": 4, "http": 1})
+
+        self.assertEqual(both, metrics.Counters(8, {"mqtt": 7, "http": 1}))
+
     def test_disagrees_when_nothing_was_counted(self):
         self.assertFalse(metrics.account(metrics.Counters(0, {}), metrics.Counters(0, {}), 0)["agree"])
 
@@ -94,6 +108,18 @@ class Processes(unittest.TestCase):
             program.stop(patience=0.2)
 
             self.assertEqual([pid for pid in pids if process.is_running_in(program.child.pid, pid)], [])
+
+    def test_starts_a_program_anew(self):
+        with tempfile.TemporaryDirectory() as folder:
+            program = self.start(folder, "exec sleep 60")
+            first = program.child.pid
+            try:
+                program.restart()
+
+                self.assertFalse(process.is_running_in(first, first))
+                self.assertTrue(process.is_running_in(program.child.pid, program.child.pid))
+            finally:
+                program.stop()
 
     def test_counts_the_time_of_the_whole_family(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -118,6 +144,59 @@ class Processes(unittest.TestCase):
     def test_ends_what_takes_too_long(self):
         with self.assertRaisesRegex(BenchFailure, "did not end"):
             process.run_to_end(["sleep", "60"], 0.1)
+
+
+class Connecting(unittest.TestCase):
+    """The load program is a script that answers what was written before, and leaves its options in a file."""
+
+    RESULT = {"connections": 20, "seconds": 2, "connections_per_s": 10, "connections_per_server_cpu_s": 40}
+
+    def drive(self, work, **result):
+        with tempfile.TemporaryDirectory() as folder:
+            script = f"{folder}/load"
+            answer = json.dumps(self.RESULT | {"server_cpu_s": 0.5} | result)
+            with open(script, "w", encoding="utf-8") as file:
+                file.write(f"#!/bin/sh\necho \"$@\" > {folder}/options\necho '{answer}'\n")
+            os.chmod(script, 0o700)
+            program = process.Program("server", ["sleep", "60"], f"{folder}/log")
+            first = program.child.pid
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                port = listener.getsockname()[1]
+                target = MQTTTarget("server", program, port, "topic", "accounts", TLS("ca.crt", "1.2"))
+                try:
+                    turn = work(script).drive(target)
+                finally:
+                    program.stop()
+            with open(f"{folder}/options", encoding="utf-8") as file:
+                return turn, file.read().split(), program.child.pid != first
+
+    def test_believes_a_figure_of_resumed_sessions_when_all_were_resumed(self):
+        turn, options, _ = self.drive(lambda script: Connect(script, True, 2), resumed=20)
+
+        self.assertEqual((turn.per_second, turn.per_cpu_second, turn.server_cpu_share), (10, 40, 0.25))
+        self.assertIn("--resume", options)
+        self.assertEqual(options[options.index("--tls-ca") + 1], "ca.crt")
+        self.assertEqual(options[options.index("--tls-version") + 1], "1.2")
+
+    def test_does_not_believe_it_when_one_was_not(self):
+        with self.assertRaisesRegex(BenchFailure, "19 of 20 TLS sessions were resumed, where all"):
+            self.drive(lambda script: Connect(script, True, 2), resumed=19)
+
+    def test_does_not_believe_a_figure_of_full_handshakes_when_one_was_resumed(self):
+        with self.assertRaisesRegex(BenchFailure, "1 of 20 TLS sessions were resumed, where none"):
+            self.drive(lambda script: Connect(script, False, 2), resumed=1)
+
+    def test_weighs_idle_connections_on_a_fresh_server(self):
+        turn, _, restarted = self.drive(lambda script: Idle(script, 20), bytes_per_connection=12345)
+
+        self.assertEqual(turn.bytes_each, 12345)
+        self.assertTrue(restarted)
+
+    def test_says_how_many_sessions_were_resumed(self):
+        turns = [Turn(1, 1, 1, {"tls": "TLSv1.3", "resumed": 3000, "connections": 3000})] * 2
+        lines = list(table.handshakes({"turns": {"log-in": {"ours": turns}, "other": {"ours": [Turn(1, 1, 1, {})]}}}))
+
+        self.assertEqual(lines, ["log-in: TLSv1.3, sessions resumed: ours 6,000 of 6,000"])
 
 
 class Machine(unittest.TestCase):

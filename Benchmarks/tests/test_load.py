@@ -133,7 +133,7 @@ class TLS(Case):
         cls.addClassCleanup(folder.cleanup)
         cls.certificates = Certificates(f"{folder.name}/ours")
         cls.foreign = Certificates(f"{folder.name}/foreign")
-        cls.thing = cls.certificates.thing("a-key", "thing")
+        cls.thing = cls.certificates.thing("a-thing-key", "thing")
         cls.options = ("--tls-ca", cls.certificates.ca, "--tls-cert", cls.thing.certificate, "--tls-key", cls.thing.key)
 
     def context(self, certificates=None, mutual=True, tickets=2):
@@ -201,13 +201,13 @@ class TLS(Case):
         self.refuse("unable to get local issuer certificate", *self.options, tls=self.same(certificates=self.foreign))
 
     def test_ends_when_its_certificate_is_refused(self):
-        stranger = self.foreign.thing("a-key", "thing")
+        stranger = self.foreign.thing("a-thing-key", "thing")
         options = ("--tls-ca", self.certificates.ca, "--tls-cert", stranger.certificate, "--tls-key", stranger.key)
 
         self.refuse("unknown ca", "connect", *options, tls=self.same())
 
     def test_uses_the_certificate_of_each_account(self):
-        other = self.certificates.thing("another-key", "other")
+        other = self.certificates.thing("another-thing-key", "other")
         names = []
 
         class Broker(ImperfectBroker):
@@ -222,7 +222,7 @@ class TLS(Case):
             done = load(broker, "--tls-ca", self.certificates.ca, "--creds", accounts.name)
 
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(sorted(names), ["a-key"] * 3 + ["another-key"] * 2)
+        self.assertEqual(sorted(names), ["a-thing-key"] * 3 + ["another-thing-key"] * 2)
 
     def connect(self, *options, tls):
         return self.measure("connect", "--count", "20", "--parallel", "4", *self.options, *options, tls=tls)

@@ -1,0 +1,95 @@
+"""The works that the MQTT load program does, over TCP or mutual TLS as the target has it."""
+
+import dataclasses
+import json
+
+from .failure import BenchFailure
+from .process import run_to_end, wait_for_port
+from .work import Turn
+
+PARALLEL = 64  # connections that are being made at once
+SOURCES = 32  # addresses to connect from: one has 28,000 ports, and each rests for a minute after its use
+OPENING_SECONDS, HOLD_SECONDS = 120, 2
+
+
+@dataclasses.dataclass
+class FanOut:
+    """MQTT 3.1.1, QoS 0: every publisher's messages to every subscriber."""
+
+    load_program: str
+    publishers: int
+    subscribers: int
+    size: int
+    window: int
+    seconds: float
+
+    @property
+    def connections(self):
+        return self.publishers + self.subscribers
+
+    def drive(self, target):
+        names = ("publishers", "subscribers", "size", "window", "seconds")
+        options = {name: getattr(self, name) for name in names}
+        return turn("received", load(self.load_program, "fan", target, options, self.seconds + 60), target)
+
+
+@dataclasses.dataclass
+class Connect:
+    """Connect, log in, disconnect, with full handshakes or with those that go on with a session."""
+
+    load_program: str
+    resume: bool
+    seconds: float
+
+    def drive(self, target):
+        options = {"parallel": PARALLEL, "seconds": self.seconds, "sources": SOURCES}
+        options |= {"resume": None} if self.resume else {}
+        result = load(self.load_program, "connect", target, options, self.seconds + 60)
+        if result["resumed"] != (result["connections"] if self.resume else 0):
+            raise BenchFailure(
+                f"{target.name}: {result['resumed']} of {result['connections']} TLS sessions were resumed, "
+                f"where {'all' if self.resume else 'none'} should be"
+            )
+        return turn("connections", result, target)
+
+
+@dataclasses.dataclass
+class Idle:
+    """Connections that have logged in and subscribed once, and that do nothing; each turn on a fresh server."""
+
+    load_program: str
+    connections: int
+
+    def drive(self, target):
+        target.program.restart()
+        wait_for_port(target.program, target.port)
+        options = {"publishers": 0, "subscribers": self.connections, "sources": SOURCES}
+        options |= {"timeout": OPENING_SECONDS, "seconds": HOLD_SECONDS}
+        result = load(self.load_program, "idle", target, options, OPENING_SECONDS + 60)
+        measured = turn("connections", result, target)
+        measured.bytes_each = result["bytes_per_connection"]
+        return measured
+
+
+def load(program, work, target, options, patience):
+    """What the load program says about one run; an option whose value is None has none."""
+    target.program.check_running()
+    options = {
+        "port": target.port,
+        "topic": target.topic,
+        "creds": target.credentials,
+        "server-pid": ",".join(str(pid) for pid in target.program.pids),
+    } | options
+    if target.tls:
+        options |= {"tls-ca": target.tls.ca, "tls-version": target.tls.version}
+    command = [program, work]
+    for name, value in options.items():
+        command += [f"--{name}"] if value is None else [f"--{name}", str(value)]
+    return json.loads(run_to_end(command, patience))
+
+
+def turn(what, result, target):
+    if not result[what] or result["server_cpu_s"] <= 0:
+        raise BenchFailure(f"{target.name}: {what} 0: {result}")
+    share = result["server_cpu_s"] / result["seconds"]
+    return Turn(result[f"{what}_per_s"], result[f"{what}_per_server_cpu_s"], share, result)
