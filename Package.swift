@@ -164,7 +164,7 @@ let package = Package(
             "FluxgateClient",
             "Fluxgate/Client",
             [
-                "Bootstrap", "MQTTCodec", "Messaging", "Model", .argumentParser,
+                "Bootstrap", "MQTTCodec", "Messaging", "Model", .argumentParser, .nioSSL,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .nio("NIOCore"), .nio("NIOPosix"), .nio("NIOHTTP1"), .nio("NIOWebSocket"),
@@ -207,7 +207,10 @@ let package = Package(
         ),
         tests(
             "FluxgateServerTests",
-            ["FluxgateServer", "FluxgateClient", "AdapterTransport", "MQTTAdapter", "Bootstrap"]
+            [
+                "FluxgateServer", "FluxgateClient", "AdapterTransport", "MQTTAdapter", "Bootstrap", "TLSSupport",
+                "TestSupport",
+            ]
         ),
         tests(
             "HTTPSupportTests",
@@ -251,7 +254,8 @@ let package = Package(
         tests(
             "FluxgateClientTests",
             [
-                "FluxgateClient", "MQTTCodec", "Messaging", "Model", .argumentParser, .nio("NIOCore"), .nio("NIOPosix"),
+                "FluxgateClient", "MQTTCodec", "Messaging", "Model", "TestSupport", .argumentParser, .nio("NIOCore"),
+                .nio("NIOPosix"),
                 .nio("NIOHTTP1"), .nio("NIOWebSocket"),
             ]
         ),

@@ -27,6 +27,8 @@ import Testing
         #expect(try target(via: .mqtt).address == ServiceAddress("mqtt://127.0.0.1:1883"))
         #expect(try target("ws://host:1").transport == .ws)
         #expect(try target("https://host").transport == .http)
+        #expect(try target("wss://host").transport == .ws && target("wss://host").address.port == 443)
+        #expect(try target("mqtts://host").transport == .mqtt && target("mqtts://host").address.port == 8883)
     }
 
     @Test func variablesMoveTheDefaults() throws {
@@ -83,7 +85,7 @@ import Testing
     @Test(arguments: [
         "", "host", "host:80", "ftp://host", "http://", "http://:80", "http://host:0", "http://host:65536",
         "http://host:99999999999999999999", "http://user@host", "http://user:password@host", "http://host?a=b",
-        "http://host#a", "http://ho st", "http://host%0d%0a", "wss://host", "http://host:", "http://host:x",
+        "http://host#a", "http://ho st", "http://host%0d%0a", "wsss://host", "http://host:", "http://host:x",
         "http:host", "http:/host",
     ])
     func refusesWhatIsNoAddress(_ text: String) {

@@ -19,10 +19,12 @@ package struct RESTClient: Sendable {
     /// Runs the body with a client, and closes its connections afterwards.
     package static func run<Value>(
         timeout: Duration,
+        tls: ClientTLS = .standard,
         _ body: (RESTClient) async throws -> Value
     ) async throws -> Value {
         // A redirect could carry the token to somebody else, and a refused connection is told at once.
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration.tlsConfiguration = tls.configuration
         configuration.timeout.connect = .seconds(5)
         configuration.httpVersion = .http1Only
         configuration.connectionPool.retryConnectionEstablishment = false

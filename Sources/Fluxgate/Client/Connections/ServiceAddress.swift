@@ -3,15 +3,19 @@ internal import FoundationEssentials
 /// Where a service listens, as `http://127.0.0.1:8182`, possibly with a path before its own.
 package struct ServiceAddress: Sendable, Equatable {
     package enum Scheme: String, Sendable, CaseIterable {
-        case http, https, ws, mqtt
+        case http, https, ws, wss, mqtt, mqtts
 
         var defaultPort: Int {
             switch self {
             case .http, .ws: 80
-            case .https: 443
+            case .https, .wss: 443
             case .mqtt: 1883
+            case .mqtts: 8883
             }
         }
+
+        /// Whether it is spoken over TLS.
+        var isSecure: Bool { self == .https || self == .wss || self == .mqtts }
     }
 
     package let scheme: Scheme

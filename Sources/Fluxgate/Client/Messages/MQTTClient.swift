@@ -67,9 +67,14 @@ package struct MQTTClient: Sendable {
         _ body: (inout Packets, Writer) async throws -> Void
     ) async throws {
         do {
+            let address = target.address
+            let context = try target.tls.makeContext(for: address)
             let channel = try await ClientBootstrap.forMessages
-                .connect(host: target.address.host, port: target.address.port) { channel in
-                    channel.eventLoop.makeCompletedFuture { try MQTTPipeline.configure(channel) }
+                .connect(host: address.host, port: address.port) { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.secure(with: context, to: address)
+                        return try MQTTPipeline.configure(channel)
+                    }
                 }
             try await channel.executeThenClose { inbound, writer in
                 var packets = inbound.makeAsyncIterator()
@@ -96,7 +101,7 @@ package struct MQTTClient: Sendable {
             version: .v5,
             clientID: "",
             keepAlive: MQTTPipeline.keepAlive,
-            password: ByteBuffer(string: target.key.secret.revealed),
+            password: target.key.map { ByteBuffer(string: $0.secret.revealed) },
             properties: [.receiveMaximum(100)]
         )
         let deadline = channel.eventLoop.scheduleTask(in: .seconds(30)) { channel.close(promise: nil) }

@@ -12,7 +12,7 @@ package struct MessageOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            The thing's key. Others on this machine can read command lines: the variable MF_THING_KEY is the better \
+            The thing's key; not needed beside its certificate. Others on this machine can read command lines: the variable MF_THING_KEY is the better \
             place.
             """
         ),
@@ -23,14 +23,18 @@ package struct MessageOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            Where the service is: http://…, https://…, ws://… or mqtt://…; this also chooses --via. Default: the variable \
-            MF_FLUXGATE_HTTP_URL, MF_FLUXGATE_WS_URL or MF_FLUXGATE_MQTT_URL, or the usual port on this machine.
+            Where the service is: http://…, ws://… or mqtt://…, on TLS https://…, wss://… or mqtts://…; this also chooses \
+            --via. Default: the variable MF_FLUXGATE_HTTP_URL, MF_FLUXGATE_WS_URL or MF_FLUXGATE_MQTT_URL, or the usual \
+            port on this machine.
             """,
             valueName: "address"
         ),
         transform: Arguments.address
     )
     package var url: ServiceAddress?
+
+    @OptionGroup
+    package var security: TLSOptions
 
     package init() {}
 

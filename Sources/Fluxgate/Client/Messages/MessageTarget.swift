@@ -6,7 +6,9 @@ package struct MessageTarget: Sendable {
     package let transport: MessageTransport
     package let address: ServiceAddress
     package let channel: ChannelID
-    package let key: ThingKey
+    /// Nil if the certificate alone says who it is.
+    package let key: ThingKey?
+    package let tls: ClientTLS
 
     /// - Parameters:
     ///   - via: the transport that was asked for; without one the address decides, and without that, the default.
@@ -16,6 +18,7 @@ package struct MessageTarget: Sendable {
         via: MessageTransport?,
         address: ServiceAddress?,
         key: ThingKey?,
+        tls: ClientTLS = .standard,
         default defaultTransport: MessageTransport,
         _ variables: ClientVariables
     ) throws(ClientFailure) {
@@ -33,11 +36,13 @@ package struct MessageTarget: Sendable {
         self.transport = transport
         self.address = target
         self.channel = channel
-        if let key { self.key = key } else { self.key = try Self.key(variables) }
+        self.tls = tls
+        if let key { self.key = key } else { self.key = try Self.key(variables, tls) }
     }
 
-    private static func key(_ variables: ClientVariables) throws(ClientFailure) -> ThingKey {
+    private static func key(_ variables: ClientVariables, _ tls: ClientTLS) throws(ClientFailure) -> ThingKey? {
         guard let text = variables.thingKey else {
+            if tls.showsCertificate { return nil }
             throw ClientFailure(.usage, "Give the thing's key in MF_THING_KEY.")
         }
         guard let key = ThingKey(text.revealed) else {

@@ -8,8 +8,8 @@ package enum MessageTransport: String, Sendable, CaseIterable, ExpressibleByArgu
     package init(_ scheme: ServiceAddress.Scheme) {
         switch scheme {
         case .http, .https: self = .http
-        case .ws: self = .ws
-        case .mqtt: self = .mqtt
+        case .ws, .wss: self = .ws
+        case .mqtt, .mqtts: self = .mqtt
         }
     }
 }

@@ -63,6 +63,7 @@ package struct MessagesSendCommand: AsyncParsableCommand {
                 via: via,
                 address: options.url,
                 key: options.key.flatMap { ThingKey($0.revealed) },
+                tls: try options.security.tls(.ofProcess),
                 default: .http,
                 .ofProcess
             )

@@ -72,6 +72,7 @@ package struct MessagesWatchCommand: AsyncParsableCommand {
                 via: via?.transport,
                 address: options.url,
                 key: options.key.flatMap { ThingKey($0.revealed) },
+                tls: try options.security.tls(.ofProcess),
                 default: .ws,
                 .ofProcess
             )

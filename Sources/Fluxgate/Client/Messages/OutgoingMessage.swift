@@ -21,13 +21,13 @@ extension MessageTarget {
     package func send(_ message: OutgoingMessage) async throws {
         switch transport {
         case .http:
-            try await RESTClient.run(timeout: .seconds(60)) { rest in
+            try await RESTClient.run(timeout: .seconds(60), tls: tls) { rest in
                 _ = try await rest.post(
                     path(message.subtopic),
                     at: address,
                     message.payload,
                     contentType: message.contentType.isEmpty ? nil : message.contentType,
-                    authorization: key.secret,
+                    authorization: key?.secret,
                     action: "Sending"
                 )
             }

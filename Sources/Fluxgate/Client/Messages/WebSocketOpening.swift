@@ -20,19 +20,26 @@ struct WebSocketOpening {
     }
 
     private let address: ServiceAddress
+    private let tls: ClientTLS
     private let head: HTTPRequestHead
 
     init(_ target: MessageTarget, path: String, contentType: String) {
         address = target.address
-        var headers = HTTPHeaders([("Host", address.authority), ("Authorization", target.key.secret.revealed)])
+        tls = target.tls
+        var headers = HTTPHeaders([("Host", address.authority)])
+        if let key = target.key { headers.add(name: "Authorization", value: key.secret.revealed) }
         if !contentType.isEmpty { headers.add(name: "Content-Type", value: contentType) }
         head = HTTPRequestHead(version: .http1_1, method: .GET, uri: address.path + path, headers: headers)
     }
 
     func open() async throws -> Result {
-        let head = head
+        let (head, address) = (head, address)
+        let context = try tls.makeContext(for: address)
         let attempt = try await ClientBootstrap.forMessages.connect(host: address.host, port: address.port) { channel in
-            channel.eventLoop.makeCompletedFuture { try Self.attempt(head, on: channel) }
+            channel.eventLoop.makeCompletedFuture {
+                try channel.secure(with: context, to: address)
+                return try Self.attempt(head, on: channel)
+            }
         }
         return try await withTaskCancellationHandler {
             try await attempt.result.get()

@@ -71,6 +71,9 @@ package struct ProvisionCommand: AsyncParsableCommand {
     )
     package var thingsURL: ServiceAddress?
 
+    @OptionGroup
+    package var security: TLSOptions
+
     @Flag(help: "List what was made as one JSON object.")
     package var json = false
 
@@ -94,10 +97,11 @@ package struct ProvisionCommand: AsyncParsableCommand {
             let access = try access(variables)
             let users = try address(usersURL, variables.usersURL, "MF_FLUXGATE_USERS_URL")
             let things = try address(thingsURL, variables.thingsURL, "MF_FLUXGATE_THINGS_URL")
+            let tls = try security.tls(variables)
             let record = ProvisionRecord()
             let bar = Console.errorsAreSeen ? ProgressBar(total: plan.count) : nil
             let work: @Sendable () async throws -> Void = {
-                try await RESTClient.run(timeout: .seconds(120)) { rest in
+                try await RESTClient.run(timeout: .seconds(120), tls: tls) { rest in
                     let token = try await access.token(rest, users)
                     bar?.show(0)
                     defer { bar?.clear() }

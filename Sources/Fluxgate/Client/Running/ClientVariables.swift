@@ -21,6 +21,12 @@ package struct ClientVariables: Sendable {
     /// `MF_FLUXGATE_MQTT_URL`, default `mqtt://127.0.0.1:1883`.
     package let mqttURL: String
 
+    /// `MF_FLUXGATE_CA_CERTS`: a file with whom to trust to sign a service's certificate.
+    package let caCertificates: String?
+    /// `MF_FLUXGATE_CLIENT_CERT` and `_CLIENT_KEY`: files with the certificate to show, and its key.
+    package let clientCertificate: String?
+    package let clientKey: String?
+
     package init(_ environment: [String: String]) {
         self.init(Variables(environment))
     }
@@ -34,6 +40,9 @@ package struct ClientVariables: Sendable {
         httpURL = variables.string("MF_FLUXGATE_HTTP_URL", default: "http://127.0.0.1:8185")
         wsURL = variables.string("MF_FLUXGATE_WS_URL", default: "ws://127.0.0.1:8186")
         mqttURL = variables.string("MF_FLUXGATE_MQTT_URL", default: "mqtt://127.0.0.1:1883")
+        caCertificates = variables.optionalString("MF_FLUXGATE_CA_CERTS")
+        clientCertificate = variables.optionalString("MF_FLUXGATE_CLIENT_CERT")
+        clientKey = variables.optionalString("MF_FLUXGATE_CLIENT_KEY")
     }
 
     /// Those of this process.

@@ -1,0 +1,109 @@
+import AdapterTransport
+import Bootstrap
+import Foundation
+import MQTTAdapter
+import TLSSupport
+import TestSupport
+import Testing
+
+@testable import FluxgateServer
+
+@Suite struct TLSConfigurationTests {
+    private let folder: TemporaryFolder
+    private let authority: TestAuthority
+    private let pair: TestAuthority.Pair
+
+    init() throws {
+        folder = try TemporaryFolder()
+        authority = try TestAuthority(folder)
+        pair = try authority.sign(["localhost"], purpose: .server)
+    }
+
+    private static let services = ["MF_USERS", "MF_THINGS", "MF_FLUXGATE_OPS"]
+    private static let adapters = ["MF_HTTP_ADAPTER", "MF_WS_ADAPTER", "MF_MQTT_ADAPTER"]
+
+    private func pairs(_ prefixes: [String]) -> [String: String] {
+        prefixes.reduce(into: [:]) { variables, prefix in
+            variables["\(prefix)_SERVER_CERT"] = pair.certificatePath
+            variables["\(prefix)_SERVER_KEY"] = pair.keyPath
+        }
+    }
+
+    private func configuration(_ variables: [String: String]) throws -> PlatformConfiguration {
+        try PlatformConfiguration(Variables(variables), cores: 2)
+    }
+
+    private func error(_ variables: [String: String]) -> ConfigurationError? {
+        #expect(throws: ConfigurationError.self) { try configuration(variables) }
+    }
+
+    @Test func withoutVariablesEverythingIsPlain() throws {
+        let configuration = try configuration([:])
+
+        #expect(configuration.httpTLS == nil && configuration.usersTLS == nil && configuration.tlsWarnings.isEmpty)
+        #expect(configuration.mqttAdapter.plain?.port == 1883 && configuration.mqttAdapter.tls == nil)
+    }
+
+    @Test(arguments: adapters)
+    func halfAPairOfAnAdapterIsNamed(prefix: String) {
+        let (certificate, key) = ("\(prefix)_SERVER_CERT", "\(prefix)_SERVER_KEY")
+
+        #expect(error([certificate: pair.certificatePath])?.variable == key)
+        #expect(error([key: pair.keyPath])?.variable == certificate)
+        #expect(error(["\(prefix)_CLIENT_CA_CERTS": authority.path])?.variable == certificate)
+    }
+
+    @Test(arguments: services)
+    func halfAPairOfAServiceIsAWarning(prefix: String) throws {
+        let configuration = try configuration(["\(prefix)_SERVER_CERT": pair.certificatePath])
+
+        #expect(configuration.usersTLS == nil && configuration.thingsTLS == nil && configuration.opsTLS == nil)
+        #expect(
+            configuration.tlsWarnings == [
+                "\(prefix)_SERVER_CERT without \(prefix)_SERVER_KEY: this listener stays plain"
+            ]
+        )
+        #expect(error(["\(prefix)_SERVER_CERT": pair.certificatePath, "MF_REQUIRE_TLS": "true"]) != nil)
+    }
+
+    @Test(arguments: services + adapters)
+    func aFileThatCannotBeUsedIsNamedWithItsVariable(prefix: String) throws {
+        let text = error(pairs([prefix]).merging(["\(prefix)_SERVER_KEY": "/nowhere"]) { $1 })?.description
+
+        #expect(text == "\(prefix)_SERVER_KEY: /nowhere can't be read")
+    }
+
+    @Test func mqttIsPlainTooUnlessClientsMustShowACertificate() throws {
+        let mqtt = pairs(["MF_MQTT_ADAPTER"])
+        let mutual = mqtt.merging(["MF_MQTT_ADAPTER_CLIENT_CA_CERTS": authority.path]) { $1 }
+
+        #expect(try configuration(mqtt).mqttAdapter.plain?.port == 1883)
+        #expect(try configuration(mqtt).mqttAdapter.tls?.port == 8883)
+        #expect(try configuration(mutual).mqttAdapter.plain == nil)
+        let both = mutual.merging(["MF_MQTT_ADAPTER_PLAIN": "true"]) { $1 }
+        #expect(try configuration(both).mqttAdapter.plain?.port == 1883)
+        let neither = mqtt.merging(["MF_MQTT_ADAPTER_PLAIN": "false"]) { $1 }
+        #expect(try configuration(neither).mqttAdapter.plain == nil)
+        #expect(error(["MF_MQTT_ADAPTER_PLAIN": "false"])?.variable == "MF_MQTT_ADAPTER_PLAIN")
+    }
+
+    @Test func whereTLSIsRequiredNothingPlainIsOpened() throws {
+        let all = pairs(Self.services + Self.adapters).merging(["MF_REQUIRE_TLS": "true"]) { $1 }
+
+        #expect(try configuration(all).mqttAdapter.plain == nil)
+        #expect(error(all.merging(["MF_MQTT_ADAPTER_PLAIN": "true"]) { $1 })?.variable == "MF_MQTT_ADAPTER_PLAIN")
+        for prefix in Self.services + Self.adapters {
+            let without = all.filter { !$0.key.hasPrefix(prefix + "_SERVER") }
+            #expect(error(without)?.description.contains(prefix) == true)
+        }
+    }
+
+    @Test func oneOldFileIsToldOfOnce() throws {
+        let old = try authority.sign(["localhost"], purpose: .server, validity: -100 ... -10)
+        var variables = pairs(Self.services)
+        for name in variables.keys where name.hasSuffix("CERT") { variables[name] = old.certificatePath }
+        for name in variables.keys where name.hasSuffix("KEY") { variables[name] = old.keyPath }
+
+        #expect(try configuration(variables).tlsWarnings == ["\(old.certificatePath): a certificate has expired"])
+    }
+}
