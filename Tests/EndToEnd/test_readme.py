@@ -1,30 +1,12 @@
 """The shell blocks of the README work when pasted, in their order, in one shell."""
 
 import os
-import re
 import subprocess
 
 import pytest
 
+from support.documents import BLOCK, DEFAULT_PORTS, blocks, with_ports
 from support.server import BINARY, PORT_VARIABLES, REPOSITORY
-
-# A fenced block, and an HTML comment right before it that says why it is not run.
-BLOCK = re.compile(r"(?:<!-- not run: (?P<reason>[^>]+?) -->\s*\n)?^```sh\n(?P<script>.*?)^```", re.M | re.S)
-DEFAULTS = {
-    "users": 8180,
-    "things": 8182,
-    "auth": 8989,
-    "http": 8185,
-    "ws": 8186,
-    "mqtt": 1883,
-    "mqttws": 8880,
-    "ops": 8190,
-}
-
-
-def blocks() -> list[str]:
-    readme = (REPOSITORY / "README.md").read_text()
-    return [match["script"] for match in BLOCK.finditer(readme) if not match["reason"]]
 
 
 def test_the_marker_excludes_a_block_and_only_the_one_behind_it():
@@ -36,14 +18,13 @@ def test_the_marker_excludes_a_block_and_only_the_one_behind_it():
 
 
 def test_the_default_ports_are_those_that_the_tests_replace():
-    assert DEFAULTS.keys() == PORT_VARIABLES.keys()
+    assert DEFAULT_PORTS.keys() == PORT_VARIABLES.keys()
 
 
 def test_the_blocks_work_when_pasted(server, tmp_path):
-    script = "\n".join(blocks())
+    script = "\n".join(blocks(REPOSITORY / "README.md"))
     assert script, "the README has no shell blocks"
-    for name, port in DEFAULTS.items():
-        script = re.sub(rf"(?<=[\w.]:){port}\b|(?<=-p ){port}\b", str(server.ports[name]), script)
+    script = with_ports(script, server.ports)
     environment = {**os.environ, "PATH": f"{BINARY.parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
 
     ended = subprocess.run(

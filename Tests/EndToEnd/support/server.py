@@ -24,8 +24,20 @@ PORT_VARIABLES = {
     "http": "MF_HTTP_ADAPTER_PORT",
     "ws": "MF_WS_ADAPTER_PORT",
     "mqtt": "MF_MQTT_ADAPTER_PORT",
+    "mqtts": "MF_MQTT_ADAPTER_TLS_PORT",
     "mqttws": "MF_MQTT_ADAPTER_WS_PORT",
     "ops": "MF_FLUXGATE_OPS_PORT",
+}
+# Whose `_SERVER_CERT` and `_SERVER_KEY` put a listener on TLS; MQTT over TCP has a second port for it.
+TLS_PREFIXES = {
+    "users": "MF_USERS",
+    "things": "MF_THINGS",
+    "auth": "MF_THINGS",
+    "http": "MF_HTTP_ADAPTER",
+    "ws": "MF_WS_ADAPTER",
+    "mqtts": "MF_MQTT_ADAPTER",
+    "mqttws": "MF_MQTT_ADAPTER",
+    "ops": "MF_FLUXGATE_OPS",
 }
 HTTP_LISTENERS = ("users", "things", "auth", "http", "ws")
 
@@ -40,12 +52,15 @@ def free_ports(count: int) -> list[int]:
 
 
 class Server:
-    """One running `fluxgate serve`; `ports["mqtt"]` and so on say where it listens."""
+    """One running `fluxgate serve`; `ports["mqtt"]` and so on say where it listens, `ca` who signed its certificate."""
 
-    def __init__(self, directory: pathlib.Path, limits_off: bool = True, **variables: str):
+    def __init__(
+        self, directory: pathlib.Path, limits_off: bool = True, ca: pathlib.Path | None = None, **variables: str
+    ):
         self.directory = directory
         self.data = directory / "data"
         self.log_file = directory / "server.log"
+        self.verify = True if ca is None else str(ca)  # For requests.
         self.ports = dict(zip(PORT_VARIABLES, free_ports(len(PORT_VARIABLES))))
         self.variables = {
             "MF_HOST": "127.0.0.1",
@@ -72,7 +87,7 @@ class Server:
             if self.process.poll() is not None:
                 raise AssertionError(f"`fluxgate serve` ended with {self.process.returncode}:\n{self.log()[-4000:]}")
             with contextlib.suppress(requests.ConnectionError):
-                if requests.get(self.url("ops", "/health/ready"), timeout=1).status_code == 200:
+                if requests.get(self.url("ops", "/health/ready"), timeout=1, verify=self.verify).status_code == 200:
                     return self
             time.sleep(0.02)  # Polling is the only way to learn that a port has been opened.
         raise AssertionError(f"not ready after 30 s:\n{self.log()[-4000:]}")
@@ -88,7 +103,20 @@ class Server:
             raise AssertionError("still running 20 s after SIGTERM") from None
 
     def url(self, listener: str, path: str = "") -> str:
-        return f"http://127.0.0.1:{self.ports[listener]}{path}"
+        scheme = "https" if self.speaks_tls(listener) else "http"
+        return f"{scheme}://127.0.0.1:{self.ports[listener]}{path}"
+
+    def speaks_tls(self, listener: str) -> bool:
+        pair = (f"{TLS_PREFIXES.get(listener)}_SERVER_{half}" for half in ("CERT", "KEY"))
+        return all(each in self.variables for each in pair)
+
+    def opened(self) -> dict[str, int]:
+        """The ports that listen, where no variable says otherwise."""
+        closed = {
+            "mqtt": any(each in self.variables for each in ("MF_MQTT_ADAPTER_CLIENT_CA_CERTS", "MF_REQUIRE_TLS")),
+            "mqtts": not self.speaks_tls("mqtts"),
+        }
+        return {name: port for name, port in self.ports.items() if not closed.get(name)}
 
     def log(self) -> str:
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
@@ -107,7 +135,7 @@ class Server:
     def metrics(self) -> dict[str, float]:
         """Every sample of /metrics, by its name with labels."""
         samples = {}
-        for line in requests.get(self.url("ops", "/metrics"), timeout=5).text.splitlines():
+        for line in requests.get(self.url("ops", "/metrics"), timeout=5, verify=self.verify).text.splitlines():
             if line and not line.startswith("#"):
                 name, _, value = line.rpartition(" ")
                 samples[name] = float(value)
