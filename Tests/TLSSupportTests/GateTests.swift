@@ -111,6 +111,24 @@ import X509
         #expect(pipe.refusals(.handshake) == 1 && pipe.text.isEmpty && pipe.errors.isEmpty && pipe.isEnded)
     }
 
+    // MARK: What goes out
+
+    @Test(arguments: [0, 1, 65_536, 65_537, 1_000_000])
+    func whatIsLargeIsEncryptedPieceByPiece(size: Int) throws {
+        let pipe = try TLSPipe(pki.tls(asking: false), client: pki.client(nil))
+        try pipe.run()
+        pipe.server.writeAndFlush(ByteBuffer(repeating: 7, count: size), promise: nil)
+        pipe.loop.run()
+
+        var received = 0
+        while let bytes = try pipe.server.readOutbound(as: ByteBuffer.self) {
+            #expect(bytes.readableBytes < TLSGate.largestPiece + 1_000)
+            try pipe.client.writeInbound(bytes)
+        }
+        while let bytes = try pipe.client.readInbound(as: ByteBuffer.self) { received += bytes.readableBytes }
+        #expect(received == size)
+    }
+
     // MARK: Ends
 
     @Test func aHandshakeThatStallsIsEnded() throws {

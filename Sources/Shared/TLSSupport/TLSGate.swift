@@ -9,9 +9,14 @@ internal import NIOTLS
 /// A resumed session brings the certificate of an earlier handshake, which nobody has looked at since: so the dates are
 /// judged here after every handshake, resumed or not. Its chain need not be: tickets die with the authorities they were
 /// given under.
-final class TLSGate: ChannelInboundHandler, RemovableChannelHandler {
+final class TLSGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// TLS keeps, as long as the connection lives, a buffer as large as the largest piece it ever had to encrypt at once.
+    static let largestPiece = 64 << 10
 
     private enum State {
         case handshaking(Scheduled<Void>?)
@@ -78,6 +83,14 @@ final class TLSGate: ChannelInboundHandler, RemovableChannelHandler {
         default:
             context.fireErrorCaught(error)
         }
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        var bytes = unwrapOutboundIn(data)
+        while bytes.readableBytes > Self.largestPiece, let piece = bytes.readSlice(length: Self.largestPiece) {
+            context.writeAndFlush(wrapOutboundOut(piece), promise: nil)
+        }
+        context.write(wrapOutboundOut(bytes), promise: promise)
     }
 
     // MARK: The judgement
