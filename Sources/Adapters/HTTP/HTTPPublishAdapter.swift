@@ -15,11 +15,10 @@ package struct HTTPPublishAdapter: Sendable {
         version: String
     ) async throws {
         let components = try await loops.add { HTTPComponent(loop: $0, limits: limits) }
-        let name = "http-adapter"
         self.listener = try await Listener(
-            name,
+            "http-adapter",
             on: address,
-            tls: tls.map { TLSListener(name, $0) },
+            tls: tls,
             group: loops.group,
             components: components
         ) { channel, component, peer in

@@ -33,11 +33,10 @@ package struct WebSocketAdapter: Sendable {
     ) async throws {
         let sockets = try await loops.add { WSComponent(loop: $0, limits: limits) }
         let handshakes = try await loops.add { HTTPComponent(loop: $0, limits: handshake) }
-        let name = "ws-adapter"
         self.listener = try await Listener(
-            name,
+            "ws-adapter",
             on: address,
-            tls: tls.map { TLSListener(name, $0) },
+            tls: tls,
             group: loops.group,
             components: handshakes
         ) { channel, component, peer in

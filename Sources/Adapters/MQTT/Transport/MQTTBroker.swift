@@ -19,37 +19,29 @@ package struct MQTTBroker: Sendable {
         let components = try await loops.add { MQTTComponent(loop: $0, limits: limits, registry: registry) }
         let handshakes = try await loops.add { HTTPComponent(loop: $0, limits: handshake) }
 
-        func listenOverTCP(_ address: ListenAddress, _ tls: ServerTLS?) async throws -> Listener {
-            let name = "mqtt-adapter"
-            return try await Listener(
-                name,
-                on: address,
-                tls: tls.map { TLSListener(name, $0) },
-                group: loops.group,
-                components: components
-            ) { channel, component, peer in
+        func listen(on address: ListenAddress, _ tls: ServerTLS?) async throws -> Listener {
+            try await Listener("mqtt-adapter", on: address, tls: tls, group: loops.group, components: components) {
+                channel,
+                component,
+                peer in
                 try channel.pipeline.syncOperations.addHandler(MQTTConnection(component: component, peer: peer))
-            }
-        }
-        func listenOverWebSocket(_ address: ListenAddress) async throws -> Listener {
-            let name = "mqtt-adapter-ws"
-            return try await Listener(
-                name,
-                on: address,
-                tls: tls.map { TLSListener(name, $0) },
-                group: loops.group,
-                components: handshakes
-            ) { channel, handshake, peer in
-                guard let component = components.current else { throw ChannelError.operationUnsupported }
-                let endpoint = MQTTWebSocketEndpoint(component: component, peer: peer, version: version)
-                try channel.addHTTPHandlers(HTTPConnectionHandler(endpoint: endpoint, component: handshake))
             }
         }
         var plain: Listener?
         var secure: Listener?
-        if let address = addresses.plain { plain = try await listenOverTCP(address, nil) }
-        if let address = addresses.tls { secure = try await listenOverTCP(address, tls) }
-        let webSocket = try await listenOverWebSocket(addresses.webSocket)
+        if let address = addresses.plain { plain = try await listen(on: address, nil) }
+        if let address = addresses.tls { secure = try await listen(on: address, tls) }
+        let webSocket = try await Listener(
+            "mqtt-adapter-ws",
+            on: addresses.webSocket,
+            tls: tls,
+            group: loops.group,
+            components: handshakes
+        ) { channel, handshake, peer in
+            guard let component = components.current else { throw ChannelError.operationUnsupported }
+            let endpoint = MQTTWebSocketEndpoint(component: component, peer: peer, version: version)
+            try channel.addHTTPHandlers(HTTPConnectionHandler(endpoint: endpoint, component: handshake))
+        }
         listeners = MQTTListeners(plain: plain, tls: secure, webSocket: webSocket)
     }
 }

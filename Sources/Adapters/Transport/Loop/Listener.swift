@@ -39,15 +39,18 @@ package struct Listener: Sendable {
 
     /// Opens the socket; connections are set up by the body, on their own loop.
     ///
-    /// - Parameter tls: nil: connections are plain.
+    /// - Parameters:
+    ///   - name: what it is called in errors, in the log and in metrics.
+    ///   - tls: nil: connections are plain.
     package init<Component>(
         _ name: String,
         on address: ListenAddress,
-        tls: TLSListener?,
+        tls: ServerTLS?,
         group: any EventLoopGroup,
         components: PerLoop<Component>,
         setUp: @escaping @Sendable (any Channel, Component, ConnectionPeer) throws -> Void
     ) async throws {
+        let secure = tls.map { TLSListener(name, $0) }
         do {
             self.channel = try await ServerBootstrap(group: group)
                 .serverChannelOption(.backlog, value: 1_024)
@@ -62,8 +65,8 @@ package struct Listener: Sendable {
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         guard let component = components.current else { throw ChannelError.operationUnsupported }
-                        let peer = ConnectionPeer(address: channel.remoteAddress, log: tls?.log)
-                        try tls?.install(on: channel) { peer.welcome($0) }
+                        let peer = ConnectionPeer(address: channel.remoteAddress, log: secure?.log)
+                        try secure?.install(on: channel) { peer.welcome($0) }
                         try setUp(channel, component, peer)
                     }
                 }
