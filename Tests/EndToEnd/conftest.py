@@ -6,6 +6,7 @@ import pytest
 
 from support.api import Account
 from support.canary import Canary
+from support.pki import PKI
 from support.server import BINARY, Server
 
 
@@ -22,6 +23,22 @@ def server(program, tmp_path_factory):
     yield running
     running.check()
     assert running.stop() == 0, running.log()[-4000:]
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory) -> PKI:
+    return PKI(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(scope="session")
+def mutual(program, pki, tmp_path_factory):
+    """A server that knows things by their certificates. No name in one of these may ever be in its log."""
+    adapters = pki.variables("MF_HTTP_ADAPTER", "MF_WS_ADAPTER", "MF_MQTT_ADAPTER", clients=True)
+    running = Server(tmp_path_factory.mktemp("mutual"), ca=pki.ca, **adapters).start()
+    yield running
+    running.check()
+    assert running.stop() == 0, running.log()[-4000:]
+    assert [name for name in pki.names if name in running.log()] == []
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import contextlib
 import os
 import queue
 import re
+import ssl
 import subprocess
 import threading
 
@@ -21,12 +22,15 @@ def topic(channel: str, *levels: str) -> str:
 
 
 class PahoClient:
-    """paho-mqtt over TCP or WebSocket, connected as a thing; received messages wait in a queue."""
+    """paho-mqtt over TCP or WebSocket, connected as a thing; received messages wait in a queue.
+
+    With TLS there may be no thing: then the client's certificate says who it is.
+    """
 
     def __init__(
         self,
         server: Server,
-        thing: Thing,
+        thing: Thing | None,
         *filters: str,
         version: int = paho.MQTTv311,
         qos: int = 0,
@@ -34,6 +38,7 @@ class PahoClient:
         client_id: str = "",
         will: tuple[str, bytes] | None = None,
         keepalive: int = 60,
+        tls: ssl.SSLContext | None = None,
     ):
         self.messages: queue.Queue[paho.MQTTMessage] = queue.Queue()
         self.connected, self.subscribed, self.ended = threading.Event(), threading.Event(), threading.Event()
@@ -45,14 +50,18 @@ class PahoClient:
             transport=transport,
             reconnect_on_failure=False,
         )
-        self.client.username_pw_set(thing.id, thing.key)
+        if thing:
+            self.client.username_pw_set(thing.id, thing.key)
+        if tls:
+            self.client.tls_set_context(tls)
         if will:
             self.client.will_set(*will)
         self.client.on_connect = self._on_connect
         self.client.on_subscribe = self._on_subscribe
         self.client.on_disconnect = lambda *_: self.ended.set()
         self.client.on_message = lambda _client, _data, message: self.messages.put(message)
-        self.client.connect("127.0.0.1", server.ports["mqtt" if transport == "tcp" else "mqttws"], keepalive)
+        listener = "mqttws" if transport == "websockets" else "mqtts" if tls else "mqtt"
+        self.client.connect("127.0.0.1", server.ports[listener], keepalive)
         self.client.loop_start()
         assert self.connected.wait(WAIT), "paho was not let in"
         if filters:

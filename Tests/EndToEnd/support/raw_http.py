@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import socket
+import ssl
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +35,7 @@ class RawHTTP:
     def send(self, data: bytes) -> "RawHTTP":
         try:
             self.socket.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
             pass  # A server may answer and close before it has read everything.
         return self
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import socket
+import ssl
 import struct
 
 from support.raw_http import Ended
@@ -106,11 +107,11 @@ class RawMQTT:
     def send(self, data: bytes) -> "RawMQTT":
         try:
             self.socket.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
             pass  # A server may close before it has read everything.
         return self
 
-    def connect(self, client: str, username: str, password: str, **more) -> "RawMQTT":
+    def connect(self, client: str, username: str | None = None, password: str | None = None, **more) -> "RawMQTT":
         """A CONNECT that must be accepted."""
         self.send(connect(client, username, password, version=self.version, **more))
         answer = self.packet()
