@@ -1,12 +1,13 @@
-"""A CA with certificates for servers and things, made for one run."""
+"""A CA with certificates for servers and things, made for one run by the Makefile that a site uses."""
 
 import dataclasses
 import os
+import shutil
 
 from .process import run_to_end
 from .target import TLS
 
-CURVE = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+SSL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "ssl")
 
 
 @dataclasses.dataclass
@@ -19,14 +20,12 @@ class Certificates:
     """ECDSA P-256 throughout."""
 
     def __init__(self, folder, version="1.3"):
-        os.makedirs(folder, mode=0o700)
+        # A copy, without what somebody may have made there: the repository stays as it is.
+        shutil.copytree(SSL, folder, ignore=shutil.ignore_patterns("certs"))
         self.folder, self.version = folder, version
-        self.authority = self.make("ca", "bench CA", [])
-        self.server = self.leaf("server", "localhost", "serverAuth", "IP:127.0.0.1")
-
-    @property
-    def ca(self):
-        return self.authority.certificate
+        self.make("ca")
+        self.make("server_cert")
+        self.ca, self.server = self.pair("ca").certificate, self.pair("mainflux-server")
 
     @property
     def tls(self):
@@ -39,15 +38,11 @@ class Certificates:
 
     def thing(self, key, name):
         """What a thing with this key shows."""
-        return self.leaf(name, key, "clientAuth", f"DNS:{name}")
+        self.make("thing_cert", f"KEY={key}", f"CRT_FILE_NAME={name}")
+        return self.pair(name)
 
-    def leaf(self, name, common_name, usage, alternative):
-        issuer = ["-CA", self.authority.certificate, "-CAkey", self.authority.key]
-        extensions = "basicConstraints=critical,CA:FALSE", f"extendedKeyUsage={usage}", f"subjectAltName={alternative}"
-        return self.make(name, common_name, [*issuer, *(word for each in extensions for word in ("-addext", each))])
+    def make(self, *arguments):
+        run_to_end(["make", "--silent", "-C", self.folder, *arguments], 30)
 
-    def make(self, name, common_name, options):
-        pair = Pair(f"{self.folder}/{name}.crt", f"{self.folder}/{name}.key")
-        command = ["openssl", "req", "-x509", *CURVE, "-days", "2", "-subj", f"/CN={common_name}"]
-        run_to_end([*command, "-out", pair.certificate, "-keyout", pair.key, *options], 30)
-        return pair
+    def pair(self, name):
+        return Pair(f"{self.folder}/certs/{name}.crt", f"{self.folder}/certs/{name}.key")

@@ -213,7 +213,7 @@ class TLS(Case):
         class Broker(ImperfectBroker):
             def shake_hands(self, peer):
                 secure = super().shake_hands(peer)
-                names.append(secure.getpeercert()["subject"][0][0][1])
+                names.append(dict(field for [field] in secure.getpeercert()["subject"])["commonName"])
                 return secure
 
         with tempfile.NamedTemporaryFile("w") as accounts, Broker(tls=self.same()) as broker:
