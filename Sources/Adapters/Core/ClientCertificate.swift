@@ -22,7 +22,7 @@ package enum ShownKey: Sendable, Equatable {
 extension ClientCertificate {
     /// The one key that all that was shown agrees on: with a certificate its own, and whatever is shown beside must be the
     /// same; without one the first that is shown.
-    package func key(besides shown: ShownKey...) -> Result<ThingKey, Refusal> {
+    package func key(besides shown: [ShownKey]) -> Result<ThingKey, Refusal> {
         switch self {
         case .notAsked:
             switch shown.first(where: { $0 != .none }) {

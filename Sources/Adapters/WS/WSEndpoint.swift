@@ -49,8 +49,7 @@ final class WSEndpoint: HTTPEndpoint {
         let key: ThingKey
         do throws(Refusal) {
             key = try peer.certificate.key(
-                besides: Credentials.shown(facts.authorization),
-                Credentials.shown(query.authorization)
+                besides: [Credentials.shown(facts.authorization)] + query.authorizations.map(Credentials.shown)
             ).get()
         } catch {
             return .answer(.refused(error))

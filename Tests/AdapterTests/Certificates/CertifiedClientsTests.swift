@@ -69,7 +69,8 @@ import Testing
     @Test(arguments: [
         ("none", "", 101), ("KEY", "", 101), ("none", "?authorization=KEY", 101), ("KEY", "?authorization=KEY", 101),
         ("nobodys-key", "", 403), ("none", "?authorization=nobodys-key", 403),
-        ("KEY", "?authorization=nobodys-key", 403), ("nobodys-key", "?authorization=KEY", 403),
+        ("KEY", "?authorization=nobodys-key", 403), ("none", "?authorization=KEY&authorization=nobodys-key", 403),
+        ("nobodys-key", "?authorization=KEY", 403),
     ])
     func headerAndQueryAreTheKeyOrLeftOut(header: String, query: String, status: Int) throws {
         let server = WSServer()

@@ -14,10 +14,10 @@ import Testing
     @Test func withoutCertificatesTheFirstKeyShownCounts() {
         let other = ThingKey.random()
 
-        #expect(ClientCertificate.notAsked.key(besides: .key(key), .key(other)) == .success(key))
-        #expect(ClientCertificate.notAsked.key(besides: .none, .key(key)) == .success(key))
-        #expect(ClientCertificate.notAsked.key(besides: .none, .none) == .failure(.missingKey))
-        #expect(ClientCertificate.notAsked.key(besides: .unreadable, .key(key)) == .failure(.notAuthorized))
+        #expect(ClientCertificate.notAsked.key(besides: [.key(key), .key(other)]) == .success(key))
+        #expect(ClientCertificate.notAsked.key(besides: [.none, .key(key)]) == .success(key))
+        #expect(ClientCertificate.notAsked.key(besides: [.none, .none]) == .failure(.missingKey))
+        #expect(ClientCertificate.notAsked.key(besides: [.unreadable, .key(key)]) == .failure(.notAuthorized))
     }
 
     @Test(arguments: [
@@ -27,17 +27,14 @@ import Testing
     ])
     func besideACertificateEveryKeyShownIsItsOwn(shown: [ShownKey], isGood: Bool) {
         let certificate = ClientCertificate.key(key)
-        let result =
-            shown.count == 2 ? certificate.key(besides: shown[0], shown[1]) : certificate.key(besides: shown[0])
-
-        #expect(result == (isGood ? .success(key) : .failure(.keyMismatch)))
+        #expect(certificate.key(besides: shown) == (isGood ? .success(key) : .failure(.keyMismatch)))
     }
 
     @Test func aCertificateThatNamesNobodyIsNotMadeGoodByAKey() {
         let certificate = ClientCertificate.unusable(.noCommonName)
 
-        #expect(certificate.key(besides: .none) == .failure(.noCommonName))
-        #expect(certificate.key(besides: .key(key)) == .failure(.noCommonName))
+        #expect(certificate.key(besides: [.none]) == .failure(.noCommonName))
+        #expect(certificate.key(besides: [.key(key)]) == .failure(.noCommonName))
     }
 
     @Test(arguments: [

@@ -100,19 +100,21 @@ import Testing
 }
 
 @Suite struct HandshakeQueryTests {
-    @Test(arguments: [
-        ("/a", String?.none, String?.none), ("/a?", nil, nil), ("/a?x=y", nil, nil), ("/a?authorization=k", "k", nil),
-        ("/a?authorization=", "", nil), ("/a?authorization", "", nil), ("/a?authorization=a=b", "a=b", nil),
-        ("/a?authorization=a,b", "a,b", nil), ("/a?authorization=1&authorization=2", "1", nil),
-        ("/a?content-type=application/senml+json&authorization=k", "k", "application/senml+json"),
-        ("/a?content-type=application%2Fsenml%2Bcbor", nil, "application/senml+cbor"),
-        ("/a?authorizatio%6E=k", "k", nil),
-        ("/a?Authorization=k", nil, nil), ("/a?&&=&", nil, nil), ("/a?b?authorization=k", nil, nil),
-    ])
-    func findsTheKeyAndTheContentType(target: String, key: String?, type: String?) throws {
+    @Test(
+        arguments: [
+            ("/a", [], String?.none), ("/a?", [], nil), ("/a?x=y", [], nil), ("/a?authorization=k", ["k"], nil),
+            ("/a?authorization=", [""], nil), ("/a?authorization", [""], nil), ("/a?authorization=a=b", ["a=b"], nil),
+            ("/a?authorization=a,b", ["a,b"], nil), ("/a?authorization=1&authorization=2", ["1", "2"], nil),
+            ("/a?content-type=application/senml+json&authorization=k", ["k"], "application/senml+json"),
+            ("/a?content-type=application%2Fsenml%2Bcbor", [], "application/senml+cbor"),
+            ("/a?authorizatio%6E=k", ["k"], nil),
+            ("/a?Authorization=k", [], nil), ("/a?&&=&", [], nil), ("/a?b?authorization=k", [], nil),
+        ] as [(String, [String], String?)]
+    )
+    func findsTheKeysAndTheContentType(target: String, keys: [String], type: String?) throws {
         let query = try #require(HandshakeQuery(target: target))
 
-        #expect(query.authorization == key)
+        #expect(query.authorizations == keys)
         #expect(query.contentType == type)
     }
 

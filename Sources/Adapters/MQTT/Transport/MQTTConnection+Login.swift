@@ -12,7 +12,7 @@ extension MQTTConnection {
     func authenticate(_ connect: Connect) {
         let key: ThingKey
         do throws(Refusal) {
-            key = try peer.certificate.key(besides: connect.shownKey).get()
+            key = try peer.certificate.key(besides: [connect.shownKey]).get()
         } catch {
             return refuse(error)
         }

@@ -38,8 +38,8 @@ final class MQTTWebSocketEndpoint: HTTPEndpoint {
         guard facts.authorizations <= 1, let query = HandshakeQuery(target: head.uri) else {
             return .badRequest("the credentials can't be read")
         }
-        let shown = (Credentials.shown(facts.authorization), Credentials.shown(query.authorization))
-        guard case .failure(let reason) = peer.certificate.key(besides: shown.0, shown.1) else { return nil }
+        let shown = [Credentials.shown(facts.authorization)] + query.authorizations.map(Credentials.shown)
+        guard case .failure(let reason) = peer.certificate.key(besides: shown) else { return nil }
         return .refused(reason)
     }
 

@@ -2,10 +2,11 @@ internal import Messaging
 
 /// The two values that browsers, which can't set headers, give in the query of the handshake.
 package struct HandshakeQuery {
-    package private(set) var authorization: String?
+    /// In their order; without a certificate the first counts, beside one all must be its key.
+    package private(set) var authorizations: [String] = []
     package private(set) var contentType: String?
 
-    /// Nil if a value can't be decoded. Of a repeated name the first counts.
+    /// Nil if a value can't be decoded. Of a repeated content type the first counts.
     package init?(target: String) {
         guard let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return }
         for pair in target.utf8[mark...].dropFirst().split(separator: UInt8(ascii: "&")) {
@@ -13,7 +14,7 @@ package struct HandshakeQuery {
             guard let name = try? PercentDecoding.decode(Substring(parts[0])).get(),
                 let value = try? PercentDecoding.decode(parts.count == 2 ? Substring(parts[1]) : "").get()
             else { return nil }
-            if name == "authorization" { authorization = authorization ?? value }
+            if name == "authorization" { authorizations.append(value) }
             if name == "content-type" { contentType = contentType ?? value }
         }
     }
