@@ -51,7 +51,16 @@ package struct Platform: Sendable {
             try? await group.shutdownGracefully()
             throw error
         }
+        await settle(group)
         try await group.shutdownGracefully()
+    }
+
+    /// Lets what is on its way between the loops arrive: they end one after the other, and a connection that was accepted in
+    /// the last moment goes from its listener's loop to its own and back.
+    private func settle(_ group: MultiThreadedEventLoopGroup) async {
+        for _ in 0..<3 {
+            for loop in group.makeIterator() { try? await loop.submit {}.get() }
+        }
     }
 
     private func serve(
