@@ -10,11 +10,15 @@ from support.api import PASSWORD, Thing, new_email
 from support.listeners import PahoClient, topic
 from support.server import BINARY
 
-USAGE, BAD_INPUT, UNAVAILABLE, NOT_AUTHORIZED = 64, 65, 69, 77
+USAGE, BAD_INPUT, UNAVAILABLE, PROTOCOL_ERROR, NOT_AUTHORIZED = 64, 65, 69, 76, 77
 
 
 @pytest.fixture
 def fluxgate(server, tmp_path):
+    return runner(server, tmp_path)
+
+
+def runner(server, directory):
     """Runs a command to its end, with the addresses of the server."""
 
     def run(*arguments: str, expect: int = 0, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess:
@@ -24,7 +28,7 @@ def fluxgate(server, tmp_path):
             input=stdin,
             capture_output=True,
             timeout=30,
-            cwd=tmp_path,
+            cwd=directory,
         )
         assert ended.returncode == expect, f"{arguments}: {ended}"
         return ended
@@ -38,7 +42,7 @@ def environment(server, **variables: str) -> dict[str, str]:
         "MF_FLUXGATE_USERS_URL": server.url("users"),
         "MF_FLUXGATE_THINGS_URL": server.url("things"),
         "MF_FLUXGATE_HTTP_URL": server.url("http"),
-        "MF_FLUXGATE_WS_URL": f"ws://127.0.0.1:{server.ports['ws']}",
+        "MF_FLUXGATE_WS_URL": server.url("ws").replace("http", "ws", 1),
         "MF_FLUXGATE_MQTT_URL": f"mqtt://127.0.0.1:{server.ports['mqtt']}",
     }
     return {**kept, **addresses, **variables}
@@ -132,6 +136,46 @@ class TestMessages:
 
         fluxgate(*send, expect=NOT_AUTHORIZED, MF_THING_KEY=mallory.thing().key)
         fluxgate(*send, expect=NOT_AUTHORIZED, MF_THING_KEY="no-such-key")
+
+
+class TestOverTLS:
+    @pytest.fixture
+    def secured(self, start_server, pki):
+        """A server that has nothing plain, and asks things for a certificate."""
+        services = pki.variables("MF_USERS", "MF_THINGS", "MF_FLUXGATE_OPS")
+        adapters = pki.variables("MF_HTTP_ADAPTER", "MF_WS_ADAPTER", "MF_MQTT_ADAPTER", clients=True)
+        return start_server(ca=pki.ca, MF_REQUIRE_TLS="true", **services, **adapters)
+
+    def test_what_is_provisioned_sends_with_its_certificate_alone(self, secured, pki, tmp_path):
+        fluxgate = runner(secured, tmp_path)
+        (tmp_path / "devices.csv").write_text("thing,channel\nthermometer,greenhouse\n")
+        trust = {"MF_FLUXGATE_CA_CERTS": str(pki.ca)}
+
+        command = ["provision", "devices.csv", "--email", new_email(), "--register", "--json"]
+        made = json.loads(fluxgate(*command, MF_PASSWORD=PASSWORD, **trust).stdout)
+        pair = pki.thing(made["things"][0]["key"])
+        shown = ["--client-cert", pair.certificate, "--client-key", pair.key]
+        for transport in ("http", "ws", "mqtt"):
+            secure = [] if transport != "mqtt" else ["--url", f"mqtts://127.0.0.1:{secured.ports['mqtts']}"]
+            send = ["messages", "send", "--channel", made["channels"][0]["id"], "--via", transport, *secure, "a"]
+            fluxgate(*send, *shown, **trust)
+            fluxgate(*send, expect=PROTOCOL_ERROR, MF_THING_KEY=made["things"][0]["key"], **trust)
+
+        published = sum(
+            value
+            for name, value in secured.metrics().items()
+            if name.startswith("fluxgate_messages_published_total")
+        )
+        assert published == 3
+
+    def test_a_platform_that_is_not_trusted_gets_no_password(self, secured, tmp_path):
+        (tmp_path / "devices.csv").write_text("thing,channel\nthermometer,greenhouse\n")
+
+        ended = runner(secured, tmp_path)(
+            "provision", "devices.csv", "--email", new_email(), expect=PROTOCOL_ERROR, MF_PASSWORD=PASSWORD
+        )
+
+        assert b"certificate verify failed" in ended.stderr
 
 
 @pytest.mark.parametrize(

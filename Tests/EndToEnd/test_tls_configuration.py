@@ -1,7 +1,6 @@
 """What the TLS variables turn on, and the mistakes in them that end the start."""
 
 import os
-import pathlib
 import shutil
 import subprocess
 import time
@@ -85,13 +84,6 @@ class TestMistakes:
     def test_a_key_of_another_certificate(self, start_fails, pki, prefix):
         other, name = pki.signed("another-pair").key, f"{prefix}_SERVER_KEY"
         start_fails(name, str(other), **{**pki.variables(prefix), name: str(other)})
-
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-    def test_a_file_that_may_not_be_read(self, start_fails, pki, tmp_path):
-        path = pathlib.Path(shutil.copy(pki.server.key, tmp_path / "closed.key"))
-        path.chmod(0)
-        name = "MF_WS_ADAPTER_SERVER_KEY"
-        start_fails(name, str(path), **{**pki.variables("MF_WS_ADAPTER"), name: str(path)})
 
     @pytest.mark.parametrize(
         "variable, value",
