@@ -19,6 +19,9 @@ package struct TLSListener: Sendable {
     private let handshakes: Counter
     private let metrics: any MetricsFactory
 
+    /// Whether a client must show a certificate.
+    package var asksForCertificate: Bool { tls.asksForCertificate }
+
     /// - Parameters:
     ///   - name: the `listener` label of its metrics.
     ///   - clock: seconds since 1970.

@@ -1,7 +1,7 @@
 package import AdaptersCore
 internal import Model
-package import NIOCore
-package import TLSSupport
+internal import NIOCore
+internal import TLSSupport
 
 /// Who is at the other end of a connection, as far as TLS can tell. Confined to the connection's loop; what it says is fixed
 /// before the first byte behind TLS is read.
@@ -10,12 +10,18 @@ package final class ConnectionPeer {
     private let address: SocketAddress?
     private let log: RefusalLog?
 
-    /// - Parameters:
-    ///   - log: where refusals go that are about the certificate.
-    package init(_ certificate: ClientCertificate = .notAsked, address: SocketAddress? = nil, log: RefusalLog? = nil) {
+    /// What is known already.
+    package init(_ certificate: ClientCertificate = .notAsked) {
         self.certificate = certificate
-        self.address = address
-        self.log = log
+        self.address = nil
+        self.log = nil
+    }
+
+    /// The peer of a new connection. Where a certificate is asked for it is nobody until the handshake is over.
+    init(of channel: any NIOCore.Channel, _ tls: TLSListener?) {
+        certificate = tls?.asksForCertificate == true ? .unusable(.unknownKey) : .notAsked
+        address = channel.remoteAddress
+        log = tls?.log
     }
 
     /// The client has come through the handshake.

@@ -65,7 +65,7 @@ package struct Listener: Sendable {
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         guard let component = components.current else { throw ChannelError.operationUnsupported }
-                        let peer = ConnectionPeer(address: channel.remoteAddress, log: secure?.log)
+                        let peer = ConnectionPeer(of: channel, secure)
                         try secure?.install(on: channel) { peer.welcome($0) }
                         try setUp(channel, component, peer)
                     }
