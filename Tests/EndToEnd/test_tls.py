@@ -226,6 +226,19 @@ class TestWhatIsNoHandshake:
                 assert _rest(each) == b""
         ledger.expect(*(in_handshake(label, "timeout") for label in LABELS.values()))
 
+    def test_it_is_counted_once_whatever_the_deadlines_behind_it(self, start_server, pki):
+        adapters = pki.variables("MF_HTTP_ADAPTER", "MF_WS_ADAPTER", "MF_MQTT_ADAPTER")
+        deadlines = ("MF_TLS_HANDSHAKE_TIMEOUT", "MF_HTTP_ADAPTER_REQUEST_TIMEOUT", "MF_MQTT_ADAPTER_CONNECT_TIMEOUT")
+        server = start_server(ca=pki.ca, **adapters, **dict.fromkeys(deadlines, "1s"))
+        listeners = [each for each in LABELS if each in ("http", "ws", "mqtts", "mqttws")]
+        ledger = Ledger(server)
+        for each in [server.connect(each) for each in listeners]:
+            with each:
+                assert _rest(each) == b""
+        ledger.expect(*(in_handshake(LABELS[each], "timeout") for each in listeners))
+        time.sleep(0.6)  # The deadlines behind TLS are looked at twice a second.
+        ledger.expect()
+
     def test_one_that_is_cut_off_is_counted(self, all_tls, unharmed):
         for listener, label in LABELS.items():
             ledger = Ledger(all_tls)

@@ -82,6 +82,9 @@ import Testing
         #expect(try configuration(mutual).mqttAdapter.plain == nil)
         let both = mutual.merging(["MF_MQTT_ADAPTER_PLAIN": "true"]) { $1 }
         #expect(try configuration(both).mqttAdapter.plain?.port == 1883)
+        let warning = "MF_MQTT_ADAPTER_PLAIN: over it things do without a certificate"
+        #expect(try configuration(both).tlsWarnings.contains(warning))
+        #expect(try !configuration(mutual).tlsWarnings.contains(warning))
         let neither = mqtt.merging(["MF_MQTT_ADAPTER_PLAIN": "false"]) { $1 }
         #expect(try configuration(neither).mqttAdapter.plain == nil)
         #expect(error(["MF_MQTT_ADAPTER_PLAIN": "false"])?.variable == "MF_MQTT_ADAPTER_PLAIN")

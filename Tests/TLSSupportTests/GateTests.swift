@@ -129,7 +129,52 @@ import X509
         #expect(received == size)
     }
 
+    /// A handler that is told in the middle of a write that there is room again, and writes more.
+    @Test func whatIsWrittenMeanwhileComesBehind() throws {
+        final class Echo: ChannelOutboundHandler {
+            typealias OutboundIn = ByteBuffer
+
+            var hasSeenOne = false
+
+            func flush(context: ChannelHandlerContext) {
+                context.flush()
+                guard !hasSeenOne else { return }
+                hasSeenOne = true
+                context.channel.writeAndFlush(ByteBuffer(string: "behind"), promise: nil)
+            }
+        }
+        let pipe = try TLSPipe(pki.tls(asking: false), client: pki.client(nil))
+        try pipe.run()
+        // In front of TLS, so that it hears of each piece.
+        try pipe.server.pipeline.syncOperations.addHandler(Echo(), position: .first)
+        let first = String(repeating: "a", count: 200_000)
+        pipe.server.writeAndFlush(ByteBuffer(string: first), promise: nil)
+        try pipe.run()
+
+        var received = ""
+        while let bytes = try pipe.client.readInbound(as: ByteBuffer.self) { received += String(buffer: bytes) }
+        #expect(received == first + "behind")
+    }
+
     // MARK: Ends
+
+    @Test(arguments: [CloseMode.output, .all])
+    func whoIsClosedInTheHandshakeIsGone(mode: CloseMode) throws {
+        let pipe = try TLSPipe(pki.tls())
+        pipe.server.close(mode: mode, promise: nil)
+        pipe.loop.advanceTime(by: .seconds(2))
+
+        #expect(!pipe.server.isActive && pipe.welcomes.isEmpty)
+    }
+
+    @Test func whoIsNotWelcomeIsClosed() throws {
+        let pipe = try TLSPipe(pki.tls(), client: pki.client(pki.authority.sign(["a thing's key"])), isClosed: true)
+        try pipe.run()
+        try? pipe.send("never heard")
+        pipe.loop.advanceTime(by: .seconds(2))
+
+        #expect(pipe.text.isEmpty && !pipe.server.isActive)
+    }
 
     @Test func aHandshakeThatStallsIsEnded() throws {
         let pipe = try TLSPipe(pki.tls())

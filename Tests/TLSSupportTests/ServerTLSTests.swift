@@ -43,6 +43,11 @@ import Testing
         #expect(error(authorities: path)?.role == .clientAuthorities)
     }
 
+    /// A chain ends in a root only.
+    @Test func authoritiesWithoutARootAreRefused() throws {
+        #expect(error(authorities: pki.server.certificatePath)?.role == .clientAuthorities)
+    }
+
     @Test func aKeyOfAnotherCertificateIsRefused() throws {
         let other = try pki.authority.sign(["localhost"], purpose: .server)
 

@@ -32,7 +32,7 @@ final class PublishEndpoint: HTTPEndpoint {
     }
 
     func refused(_ answer: HTTPAnswer) {
-        if let reason = answer.refusal { countRefusal(reason, .http, peer) }
+        if let reason = answer.refusal { peer.refused(reason, .http) }
     }
 
     // MARK: Before the body

@@ -27,6 +27,7 @@ final class WSConnection: ChannelDuplexHandler {
     let tenant: Tenant.ID
 
     private let component: WSComponent
+    private let peer: ConnectionPeer
     private let topic: Topic?
     private var grant: ChannelGrant
     private var assembler: WebSocketAssembler
@@ -40,8 +41,9 @@ final class WSConnection: ChannelDuplexHandler {
     private var isPinged = false
 
     /// - Parameter topic: where it publishes; nil if its filter has wildcards.
-    init(component: WSComponent, grant: ChannelGrant, filter: SubtopicFilter, topic: Topic?) {
+    init(component: WSComponent, peer: ConnectionPeer, grant: ChannelGrant, filter: SubtopicFilter, topic: Topic?) {
         self.component = component
+        self.peer = peer
         self.grant = grant
         self.thing = grant.identity.thing
         self.tenant = grant.identity.tenant
@@ -204,7 +206,7 @@ final class WSConnection: ChannelDuplexHandler {
         if case .closing = state { return }
         state = .closing
         waiting.removeAll()
-        if let reason { countRefusal(reason, .ws) }
+        if let reason { peer.refused(reason, .ws) }
         guard let context else { return }
         outbound.append { WebSocketFrames.appendClose(code, to: &$0) }
         context.channel.send(outbound.rest())

@@ -18,7 +18,7 @@ final class WSEndpoint: HTTPEndpoint {
     }
 
     func refused(_ answer: HTTPAnswer) {
-        if let reason = answer.refusal { countRefusal(reason, .ws, peer) }
+        if let reason = answer.refusal { peer.refused(reason, .ws) }
     }
 
     func refuse(_ head: HTTPRequestHead, _ facts: RequestFacts) -> HTTPAnswer? {
@@ -86,7 +86,7 @@ final class WSEndpoint: HTTPEndpoint {
             return .answer(.badRequest(error.explanation, .badTopic))
         }
         let component = component
-        let connection = WSConnection(component: component, grant: grant, filter: filter, topic: topic)
+        let connection = WSConnection(component: component, peer: peer, grant: grant, filter: filter, topic: topic)
         return .upgrade(WebSocketHandshake.acceptance(head)) { channel in
             try channel.addWebSocketHandlers(connection, maximumFrame: component.maximumMessage)
         }

@@ -97,12 +97,14 @@ package struct PlatformConfiguration: Sendable {
         let mqttTLS = try tls.adapter("MF_MQTT_ADAPTER")
         self.mqttTLS = mqttTLS
         opsTLS = try tls.service("MF_FLUXGATE_OPS")
-        tlsWarnings = tls.warnings
 
+        let isPlain = try Self.opensPlainMQTT(variables, mqttTLS, isRequired: tls.isRequired)
+        let bypass = isPlain && mqttTLS?.asksForCertificate == true
+        tlsWarnings = tls.warnings + (bypass ? ["MF_MQTT_ADAPTER_PLAIN: over it things do without a certificate"] : [])
         let mqtt = try address("MQTT_ADAPTER", 1883)
         let mqtts = try address("MQTT_ADAPTER", 8883, portName: "MQTT_ADAPTER_TLS_PORT")
         mqttAdapter = MQTTListeners(
-            plain: try Self.opensPlainMQTT(variables, mqttTLS, isRequired: tls.isRequired) ? mqtt : nil,
+            plain: isPlain ? mqtt : nil,
             tls: mqttTLS == nil ? nil : mqtts,
             webSocket: try address("MQTT_ADAPTER", 8880, portName: "MQTT_ADAPTER_WS_PORT")
         )

@@ -7,7 +7,7 @@ final class HandshakeLinger: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
 
-    private static let time = TimeAmount.milliseconds(500)
+    private static let patience = TimeAmount.milliseconds(500)
     private var isLingering = false
     private var timer: Scheduled<Void>?
 
@@ -31,7 +31,7 @@ final class HandshakeLinger: ChannelDuplexHandler, RemovableChannelHandler {
         }
         isLingering = true
         context.close(mode: .output, promise: nil)
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.time) { context.close(promise: nil) }
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.patience) { context.close(promise: nil) }
         context.channel.closeFuture.cascade(to: promise)
     }
 }

@@ -1,5 +1,7 @@
 package import NIOCore
 internal import NIOSSL
+internal import SwiftASN1
+internal import X509
 
 #if canImport(Glibc)
     internal import Glibc
@@ -41,7 +43,7 @@ package struct ServerTLS: Sendable {
     ) throws(TLSFileError) {
         let chain = try Self.certificates(in: certificate, .certificate)
         let authorities: [NIOSSLCertificate]? =
-            if let clientAuthorities { try Self.certificates(in: clientAuthorities, .clientAuthorities) } else { nil }
+            if let clientAuthorities { try Self.authorities(in: clientAuthorities) } else { nil }
         let privateKey = try Self.privateKey(in: key)
 
         var configuration = TLSConfiguration.makeServerConfiguration(
@@ -51,8 +53,8 @@ package struct ServerTLS: Sendable {
         configuration.minimumTLSVersion = minimumVersion == .v1_3 ? .tlsv13 : .tlsv12
         // Of TLS 1.2 what has forward secrecy and authenticated encryption (RFC 9325 section 4.2).
         configuration.cipherSuites = "ECDHE+AESGCM:ECDHE+CHACHA20"
-        // A peer that doesn't answer our close_notify doesn't keep the connection open for longer.
-        configuration.shutdownTimeout = .seconds(1)
+        // For so long the peer's close_notify is waited for, also when it has come: half-closed connections hide it.
+        configuration.shutdownTimeout = .milliseconds(250)
         if let authorities {
             configuration.certificateVerification = .noHostnameVerification
             configuration.trustRoots = .certificates(authorities)
@@ -61,7 +63,12 @@ package struct ServerTLS: Sendable {
         do {
             context = try NIOSSLContext(configuration: configuration)
         } catch {
-            throw TLSFileError(.key, key, "isn't the private key of the certificate in \(certificate)")
+            configuration.certificateVerification = .none
+            configuration.trustRoots = nil
+            guard let clientAuthorities, (try? NIOSSLContext(configuration: configuration)) != nil else {
+                throw TLSFileError(.key, key, "isn't the private key of the certificate in \(certificate)")
+            }
+            throw TLSFileError(.clientAuthorities, clientAuthorities, "can't be used: \(error)")
         }
         asksForCertificate = authorities != nil
         self.handshakeTimeout = handshakeTimeout
@@ -82,6 +89,17 @@ package struct ServerTLS: Sendable {
             throw TLSFileError(role, path, "holds no certificate in PEM form, or a broken one")
         }
         return certificates
+    }
+
+    /// A chain ends in a root only, so without one nobody would be trusted.
+    private static func authorities(in path: String) throws(TLSFileError) -> [NIOSSLCertificate] {
+        let authorities = try certificates(in: path, .clientAuthorities)
+        let hasRoot = authorities.contains { authority in
+            let certificate = try? Certificate(derEncoded: authority.toDERBytes())
+            return certificate.map { $0.subject == $0.issuer } ?? false
+        }
+        guard hasRoot else { throw TLSFileError(.clientAuthorities, path, "holds no root, one that is its own issuer") }
+        return authorities
     }
 
     private static func privateKey(in path: String) throws(TLSFileError) -> NIOSSLPrivateKey {

@@ -27,14 +27,16 @@ final class TLSGate: ChannelDuplexHandler, RemovableChannelHandler {
     private let listener: TLSListener
     private let handler: NIOSSLServerHandler
     private let linger: HandshakeLinger
-    private let welcome: (CommonName?) -> Void
+    private let welcome: (CommonName?) throws -> Void
     private var state = State.handshaking(nil)
+    private var waiting: [(ByteBuffer, EventLoopPromise<Void>?)] = []
+    private var isWriting = false
 
     init(
         listener: TLSListener,
         handler: NIOSSLServerHandler,
         linger: HandshakeLinger,
-        welcome: @escaping (CommonName?) -> Void
+        welcome: @escaping (CommonName?) throws -> Void
     ) {
         self.listener = listener
         self.handler = handler
@@ -86,11 +88,29 @@ final class TLSGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        var bytes = unwrapOutboundIn(data)
-        while bytes.readableBytes > Self.largestPiece, let piece = bytes.readSlice(length: Self.largestPiece) {
-            context.writeAndFlush(wrapOutboundOut(piece), promise: nil)
+        let bytes = unwrapOutboundIn(data)
+        guard isWriting || bytes.readableBytes > Self.largestPiece else { return context.write(data, promise: promise) }
+        waiting.append((bytes, promise))
+        // Writing a piece may call back to who writes: then what it writes comes behind the pieces of this.
+        guard !isWriting else { return }
+        isWriting = true
+        while !waiting.isEmpty {
+            var (bytes, promise) = waiting.removeFirst()
+            while bytes.readableBytes > Self.largestPiece, let piece = bytes.readSlice(length: Self.largestPiece) {
+                context.writeAndFlush(wrapOutboundOut(piece), promise: nil)
+            }
+            context.write(wrapOutboundOut(bytes), promise: promise)
         }
-        context.write(wrapOutboundOut(bytes), promise: promise)
+        isWriting = false
+    }
+
+    /// TLS would put a half-close aside until the handshake is over; who isn't let in is closed at once.
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if case .open = state {
+            context.close(mode: mode, promise: promise)
+        } else {
+            context.close(mode: .all, promise: promise)
+        }
     }
 
     // MARK: The judgement
@@ -111,7 +131,7 @@ final class TLSGate: ChannelDuplexHandler, RemovableChannelHandler {
         state = .open
         context.pipeline.syncOperations.removeHandler(linger, promise: nil)
         listener.welcomed()
-        welcome(name)
+        do { try welcome(name) } catch { context.close(promise: nil) }
     }
 
     private func refuse(_ reason: TLSRefusal, _ certificate: NIOSSLCertificate?, _ context: ChannelHandlerContext) {

@@ -19,9 +19,6 @@ package struct TLSListener: Sendable {
     private let handshakes: Counter
     private let metrics: any MetricsFactory
 
-    /// Whether a client must show a certificate.
-    package var asksForCertificate: Bool { tls.asksForCertificate }
-
     /// - Parameters:
     ///   - name: the `listener` label of its metrics.
     ///   - clock: seconds since 1970.
@@ -45,8 +42,9 @@ package struct TLSListener: Sendable {
 
     /// Puts TLS at the front of a connection's pipeline. Behind it nothing is heard before the client has been let in.
     ///
-    /// - Parameter welcome: called then, with the name in the client's certificate if one was asked for.
-    package func install(on channel: any Channel, welcome: @escaping (CommonName?) -> Void) throws {
+    /// - Parameter welcome: called then, with the name in the client's certificate if one was asked for. It may add what
+    ///   stands behind TLS; if it throws, the connection ends.
+    package func install(on channel: any Channel, welcome: @escaping (CommonName?) throws -> Void) throws {
         let handler = NIOSSLServerHandler(context: tls.context)
         let linger = HandshakeLinger()
         let gate = TLSGate(listener: self, handler: handler, linger: linger, welcome: welcome)

@@ -38,22 +38,16 @@ import Testing
     }
 
     @Test(arguments: [
-        (CommonName?.none, ClientCertificate.notAsked), (.some(.none), .unusable(.noCommonName)),
-        (.several, .unusable(.severalCommonNames)), (.unreadable, .unusable(.unknownKey)),
+        (CommonName.none, ClientCertificate.unusable(.noCommonName)), (.several, .unusable(.severalCommonNames)),
+        (.unreadable, .unusable(.unknownKey)),
         (.one("short"), .unusable(.unknownKey)), (.one("with a blank"), .unusable(.unknownKey)),
         (.one(""), .unusable(.unknownKey)),
     ])
-    func whatTLSReadIsJudged(name: CommonName?, certificate: ClientCertificate) {
-        let peer = ConnectionPeer()
-        peer.welcome(name)
-
-        #expect(peer.certificate == certificate)
+    func whatTLSReadIsJudged(name: CommonName, certificate: ClientCertificate) {
+        #expect(ClientCertificate(name) == certificate)
     }
 
     @Test func aNameIsTheKeyByteForByte() throws {
-        let peer = ConnectionPeer()
-        peer.welcome(.one("a,b=c+d\"e"))
-
-        #expect(peer.certificate == .key(try #require(ThingKey("a,b=c+d\"e"))))
+        #expect(ClientCertificate(.one("a,b=c+d\"e")) == .key(try #require(ThingKey("a,b=c+d\"e"))))
     }
 }

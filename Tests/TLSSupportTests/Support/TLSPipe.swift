@@ -16,15 +16,25 @@ final class TLSPipe {
     private let heard = Heard()
     private(set) var welcomes: [CommonName?] = []
 
-    /// - Parameter clock: what the gate takes the time from; nil: the real one.
-    init(_ tls: ServerTLS, client: TLSConfiguration? = nil, clock: (@Sendable () -> Int)? = nil) throws {
+    /// - Parameters:
+    ///   - clock: what the gate takes the time from; nil: the real one.
+    ///   - isClosed: whether nobody is welcome any more.
+    init(
+        _ tls: ServerTLS,
+        client: TLSConfiguration? = nil,
+        clock: (@Sendable () -> Int)? = nil,
+        isClosed: Bool = false
+    ) throws {
         server = EmbeddedChannel(loop: loop)
         self.client = EmbeddedChannel(loop: loop)
         let listener =
             if let clock { TLSListener("test", tls, metrics: metrics, clock: clock) } else {
                 TLSListener("test", tls, metrics: metrics)
             }
-        try listener.install(on: server) { [unowned self] in welcomes.append($0) }
+        try listener.install(on: server) { [unowned self] name in
+            guard !isClosed else { throw ChannelError.ioOnClosedChannel }
+            welcomes.append(name)
+        }
         try server.pipeline.syncOperations.addHandler(wire, position: .first)
         try server.pipeline.syncOperations.addHandler(heard)
         server.pipeline.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)

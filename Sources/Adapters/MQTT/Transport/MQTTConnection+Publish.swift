@@ -76,9 +76,9 @@ extension MQTTConnection {
         // QoS 0 has nothing to acknowledge; MQTT 5 has no answer to a refused one, so it is only counted.
         if publish.qos == .atMostOnce {
             if outcome == .accepted { return }
-            if session.version == .v5 { countRefusal(Refusal(outcome), .mqtt) }
+            if session.version == .v5 { peer.refused(Refusal(outcome), .mqtt) }
         } else if outcome != .accepted, session.version == .v5 {
-            countRefusal(Refusal(outcome), .mqtt)
+            peer.refused(Refusal(outcome), .mqtt)
         }
         feed { session, actions in
             session.publishCompleted(outcome, qos: publish.qos, packetID: publish.packetID, into: &actions)
@@ -103,7 +103,7 @@ extension MQTTConnection {
         let loop = loop
         loop.access.authorize(identity, topic.channel, at: loop.now) { authorized in
             if case .granted(let grant) = authorized, loop.publish(request, by: grant, at: loop.now) { return }
-            countRefusal(.notAuthorized, .mqtt)
+            self.peer.refused(.notAuthorized, .mqtt)
         }
     }
 }

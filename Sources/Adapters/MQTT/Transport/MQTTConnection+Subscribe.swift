@@ -27,7 +27,7 @@ extension MQTTConnection {
             let wanted = subscribe.subscriptions[codes.count]
             switch filter(of: wanted) {
             case .failure(let code):
-                countRefusal(.badTopic, .mqtt)
+                peer.refused(.badTopic, .mqtt)
                 codes.append(code)
             case .success(let filter):
                 guard let identity else { return }
@@ -56,10 +56,10 @@ extension MQTTConnection {
             switch authorized {
             case .granted: self.decide(subscribe, codes + [self.add(wanted, filter)])
             case .refused:
-                countRefusal(.notAuthorized, .mqtt)
+                self.peer.refused(.notAuthorized, .mqtt)
                 self.decide(subscribe, codes + [.notAuthorized])
             case .unavailable:
-                countRefusal(.unavailable, .mqtt)
+                self.peer.refused(.unavailable, .mqtt)
                 self.decide(subscribe, codes + [.implementationSpecificError])
             }
         }
@@ -72,7 +72,7 @@ extension MQTTConnection {
             component.subscribe(known)
         } else {
             guard subscriptions.count < component.limits.maximumSubscriptions else {
-                countRefusal(.overflow, .mqtt)
+                peer.refused(.overflow, .mqtt)
                 return .quotaExceeded
             }
             let subscription = MQTTSubscription(

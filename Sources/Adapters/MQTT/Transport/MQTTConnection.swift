@@ -264,7 +264,7 @@ final class MQTTConnection: ChannelDuplexHandler {
     /// Writes what is queued and our FIN; the rest goes when the client's FIN comes, or a moment later. A reset at once
     /// could overtake the packet that says why.
     private func close(_ reason: SessionEnd) {
-        if let refusal = refusal ?? reason.refusal { countRefusal(refusal, .mqtt, peer) }
+        if let refusal = refusal ?? reason.refusal { peer.refused(refusal, .mqtt) }
         leave()
         guard let context else { return }
         context.channel.send(outbound.rest())

@@ -12,9 +12,11 @@ final class MQTTWebSocketBridge: ChannelDuplexHandler {
     typealias OutboundOut = ByteBuffer
 
     private var assembler: WebSocketAssembler
+    private let peer: ConnectionPeer
     private var hasSentClose = false
 
-    init(maximumSize: Int) {
+    init(maximumSize: Int, peer: ConnectionPeer) {
+        self.peer = peer
         self.assembler = WebSocketAssembler(maximumSize: maximumSize)
     }
 
@@ -53,7 +55,7 @@ final class MQTTWebSocketBridge: ChannelDuplexHandler {
     }
 
     private func fail(_ context: ChannelHandlerContext, _ code: WebSocketErrorCode) {
-        countRefusal(code == .messageTooLarge ? .tooLarge : .protocolError, .mqtt)
+        peer.refused(code == .messageTooLarge ? .tooLarge : .protocolError, .mqtt)
         sendClose(context, code)
         context.close(promise: nil)
     }

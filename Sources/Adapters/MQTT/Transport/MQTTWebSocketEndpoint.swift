@@ -18,7 +18,7 @@ final class MQTTWebSocketEndpoint: HTTPEndpoint {
     }
 
     func refused(_ answer: HTTPAnswer) {
-        if let reason = answer.refusal { countRefusal(reason, .mqtt, peer) }
+        if let reason = answer.refusal { peer.refused(reason, .mqtt) }
     }
 
     func refuse(_ head: HTTPRequestHead, _ facts: RequestFacts) -> HTTPAnswer? {
@@ -52,7 +52,10 @@ final class MQTTWebSocketEndpoint: HTTPEndpoint {
         let (component, peer) = (component, peer)
         return .upgrade(WebSocketHandshake.acceptance(head, subprotocol: subprotocol(head))) { channel in
             let largest = component.settings.maximumPacketSize
-            try channel.addWebSocketHandlers(MQTTWebSocketBridge(maximumSize: largest), maximumFrame: largest)
+            try channel.addWebSocketHandlers(
+                MQTTWebSocketBridge(maximumSize: largest, peer: peer),
+                maximumFrame: largest
+            )
             try channel.pipeline.syncOperations.addHandler(MQTTConnection(component: component, peer: peer))
         }
     }

@@ -38,7 +38,7 @@ package struct HTTPAnswer: Equatable {
     package static let accepted = HTTPAnswer(.accepted)
     package static let missingKey = HTTPAnswer(.unauthorized, .missingKey, "missing thing key")
         .with("WWW-Authenticate", "Thing")
-    package static let notAuthorized = HTTPAnswer(.forbidden, .notAuthorized, "missing or invalid credentials provided")
+    package static let notAuthorized = refused(.notAuthorized)
     /// The credentials are no good.
     package static func refused(_ reason: Refusal) -> HTTPAnswer {
         switch reason {

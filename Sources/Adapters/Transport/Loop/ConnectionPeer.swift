@@ -1,43 +1,48 @@
 package import AdaptersCore
+package import Messaging
+internal import Metrics
 internal import Model
 internal import NIOCore
 internal import TLSSupport
 
-/// Who is at the other end of a connection, as far as TLS can tell. Confined to the connection's loop; what it says is fixed
-/// before the first byte behind TLS is read.
+/// Who is at the other end of a connection, as far as TLS could tell, and what the client is refused there.
 package final class ConnectionPeer {
-    package private(set) var certificate: ClientCertificate
+    package let certificate: ClientCertificate
     private let address: SocketAddress?
     private let log: RefusalLog?
 
-    /// What is known already.
     package init(_ certificate: ClientCertificate = .notAsked) {
         self.certificate = certificate
         self.address = nil
         self.log = nil
     }
 
-    /// The peer of a new connection. Where a certificate is asked for it is nobody until the handshake is over.
-    init(of channel: any NIOCore.Channel, _ tls: TLSListener?) {
-        certificate = tls?.asksForCertificate == true ? .unusable(.unknownKey) : .notAsked
+    /// - Parameters:
+    ///   - name: in the client's certificate; nil if none was asked for.
+    ///   - tls: nil: the connection is plain.
+    init(_ name: CommonName?, on channel: any NIOCore.Channel, _ tls: TLSListener?) {
+        certificate = name.map { ClientCertificate($0) } ?? .notAsked
         address = channel.remoteAddress
         log = tls?.log
     }
 
-    /// The client has come through the handshake.
-    func welcome(_ name: CommonName?) {
-        guard let name else { return }
-        certificate =
+    /// Counts a refusal, and logs it if a certificate was asked for. It is rare enough for the metrics system.
+    package func refused(_ reason: Refusal, _ source: SourceProtocol) {
+        let labels = [("protocol", source.rawValue), ("reason", reason.rawValue)]
+        Counter(label: "fluxgate_refused_total", dimensions: labels).increment()
+        if certificate != .notAsked { log?.refused(reason.rawValue, remote: address, serial: nil) }
+    }
+}
+
+extension ClientCertificate {
+    /// What the name in a certificate that TLS found good is worth.
+    init(_ name: CommonName) {
+        self =
             switch name {
             case .one(let text): ThingKey(text).map { .key($0) } ?? .unusable(.unknownKey)
             case .none: .unusable(.noCommonName)
             case .several: .unusable(.severalCommonNames)
             case .unreadable: .unusable(.unknownKey)
             }
-    }
-
-    /// Logs a refusal, if a certificate was asked for: TLS had let this client in.
-    package func refused(_ reason: Refusal) {
-        if certificate != .notAsked { log?.refused(reason.rawValue, remote: address, serial: nil) }
     }
 }

@@ -1,5 +1,6 @@
 package import NIOCore
 internal import NIOPosix
+internal import Synchronization
 package import TLSSupport
 
 #if canImport(Glibc)
@@ -33,6 +34,7 @@ package struct ListenError: Error, CustomStringConvertible {
 /// An open listening socket.
 package struct Listener: Sendable {
     private let channel: any Channel
+    private let door: Door
     package let address: ListenAddress
     /// Whether all connections are TLS.
     package let isSecure: Bool
@@ -51,6 +53,8 @@ package struct Listener: Sendable {
         setUp: @escaping @Sendable (any Channel, Component, ConnectionPeer) throws -> Void
     ) async throws {
         let secure = tls.map { TLSListener(name, $0) }
+        let door = Door()
+        self.door = door
         do {
             self.channel = try await ServerBootstrap(group: group)
                 .serverChannelOption(.backlog, value: 1_024)
@@ -60,14 +64,24 @@ package struct Listener: Sendable {
                 .childChannelOption(.allowRemoteHalfClosure, value: true)
                 .childChannelOption(
                     .recvAllocator,
-                    value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2_048, maximum: 256 * 1_024)
+                    // TLS keeps a buffer as large as the largest read for as long as the connection lives.
+                    value: AdaptiveRecvByteBufferAllocator(
+                        minimum: 512,
+                        initial: 2_048,
+                        maximum: (tls == nil ? 256 : 64) * 1_024
+                    )
                 )
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         guard let component = components.current else { throw ChannelError.operationUnsupported }
-                        let peer = ConnectionPeer(of: channel, secure)
-                        try secure?.install(on: channel) { peer.welcome($0) }
-                        try setUp(channel, component, peer)
+                        // With TLS nothing else is in the pipeline before the client has been let in.
+                        let open: (CommonName?) throws -> Void = { name in
+                            guard !door.isClosed.load(ordering: .acquiring) else {
+                                throw ChannelError.ioOnClosedChannel
+                            }
+                            try setUp(channel, component, ConnectionPeer(name, on: channel, secure))
+                        }
+                        if let secure { try secure.install(on: channel, welcome: open) } else { try open(nil) }
                     }
                 }
                 .bind(host: address.host, port: address.port)
@@ -79,10 +93,16 @@ package struct Listener: Sendable {
         self.address = ListenAddress(host: address.host, port: channel.localAddress?.port ?? address.port)
     }
 
-    /// Takes no more connections; those that are open stay.
+    /// Takes no more connections; those that are open stay, those in a handshake are not let in.
     package func close() async {
+        door.isClosed.store(true, ordering: .releasing)
         try? await channel.close().get()
     }
+}
+
+/// Whether a listener lets clients in that have come through the handshake.
+private final class Door: Sendable {
+    let isClosed = Atomic(false)
 }
 
 /// The error in the operating system's words.

@@ -1,6 +1,4 @@
-package import AdaptersCore
 package import Messaging
-internal import Metrics
 internal import Synchronization
 
 /// What an event loop counts. One writer, its loop; anybody may read, at any time.
@@ -40,13 +38,4 @@ package final class LoopCounters: Sendable {
         case .mqtt: publishedMQTT.add()
         }
     }
-}
-
-/// Counts a refusal, which is rare enough for the metrics system.
-///
-/// - Parameter peer: given where the client's credentials have been judged.
-package func countRefusal(_ reason: Refusal, _ source: SourceProtocol, _ peer: ConnectionPeer? = nil) {
-    peer?.refused(reason)
-    Counter(label: "fluxgate_refused_total", dimensions: [("protocol", source.rawValue), ("reason", reason.rawValue)])
-        .increment()
 }
