@@ -48,7 +48,7 @@ test: packages-test unit $(BENCH_TESTS) end-to-end ## install what is missing, r
 
 .PHONY: unit
 unit: build-tests ## run the unit rings alone, under Thread Sanitizer
-	scripts/run-unit-tests $(TEST_SCRATCH) $(TEST_FLAGS)
+	scripts/with-postgres scripts/run-unit-tests $(TEST_SCRATCH) $(TEST_FLAGS)
 
 .PHONY: end-to-end
 end-to-end: build packages-test $(VENV)/.installed ## run the end-to-end ring alone, on the release program
@@ -84,7 +84,7 @@ clean: ## remove what was built; the data folder stays
 # --- steps -----------------------------------------------------------------------------------------------------------
 
 .PHONY: build-tests
-build-tests: toolchain packages-run
+build-tests: toolchain packages-run packages-test
 	$(SWIFT) build --build-tests --scratch-path $(TEST_SCRATCH) $(TEST_FLAGS)
 
 .PHONY: toolchain

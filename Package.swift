@@ -75,6 +75,13 @@ let package = Package(
             "Shared/SQLiteDriver",
             ["SQL", "Model", .product(name: "GRDB", package: "GRDB.swift")]
         ),
+        .systemLibrary(
+            name: "CLibPQ",
+            path: "Sources/Shared/CLibPQ",
+            pkgConfig: "libpq",
+            providers: [.apt(["libpq-dev"]), .brew(["libpq"])]
+        ),
+        library("PostgresDriver", "Shared/PostgresDriver", ["SQL", "Model", "CLibPQ"]),
         library("UsersStorage", "Users/Storage", ["UsersCore", "SQL", "Model"]),
         library(
             "UsersSecurity",
@@ -181,7 +188,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Messaging", "Model", "SQL", "SQLiteDriver", "ThingsCore", "UsersCore", .nio("NIOCore"),
+                "Messaging", "Model", "PostgresDriver", "SQL", "SQLiteDriver", "ThingsCore", "UsersCore",
+                .nio("NIOCore"),
                 .nio("NIOEmbedded"), .certificates, .crypto, .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
             ],
@@ -190,7 +198,7 @@ let package = Package(
         ),
         tests("ModelTests", ["Model"]),
         tests("MessagingTests", ["Messaging", "Model", "TestSupport", .nio("NIOCore"), .nio("NIOEmbedded")]),
-        tests("SQLTests", ["SQL", "SQLiteDriver", "Model", "TestSupport"]),
+        tests("SQLTests", ["PostgresDriver", "SQL", "Model", "TestSupport"]),
         tests(
             "TLSSupportTests",
             [

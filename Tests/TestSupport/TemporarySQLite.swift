@@ -1,8 +1,8 @@
 package import SQL
-package import SQLiteDriver
+internal import SQLiteDriver
 
 /// A database file of its own, which goes with the last reference.
-package final class TemporarySQLite: SQLDatabase {
+package final class TemporarySQLite: TemporaryDatabase {
     private let folder: TemporaryFolder
     private let database: SQLiteDatabase
 
@@ -12,7 +12,7 @@ package final class TemporarySQLite: SQLDatabase {
     }
 
     /// A second connection pool on the same file.
-    package func another() throws -> SQLiteDatabase { try SQLiteDatabase(path: folder.path + "/test.db") }
+    package func another() throws -> any SQLDatabase { try SQLiteDatabase(path: folder.path + "/test.db") }
 
     package func read<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLSession) throws -> Value

@@ -1,15 +1,17 @@
-import Foundation
 import Model
 import SQL
-import SQLiteDriver
+import TestSupport
 import Testing
 import UsersCore
 import UsersStorage
 
 /// What every account repository does.
 @Suite struct AccountRepositoryContract {
-    enum Backend: CaseIterable, Sendable {
-        case memory, sqlite
+    enum Backend: Sendable {
+        case memory
+        case sql(SQLEngine)
+
+        static var allCases: [Backend] { [.memory] + SQLEngine.available.map { .sql($0) } }
     }
 
     @Test(arguments: Backend.allCases)
@@ -90,11 +92,8 @@ extension AccountRepositoryContract.Backend {
         switch self {
         case .memory:
             try await body(InMemoryAccountRepository())
-        case .sqlite:
-            let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            defer { try? FileManager.default.removeItem(at: folder) }
-            let database = try SQLiteDatabase(path: folder.appending(path: "users.sqlite").path)
+        case .sql(let engine):
+            let database = try await engine.database()
             try await database.migrate(UsersMigrations.all)
             try await body(SQLAccountRepository(database))
         }

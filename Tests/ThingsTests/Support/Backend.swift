@@ -4,15 +4,18 @@ import ThingsCore
 import ThingsStorage
 
 /// What the repositories' contract is run on.
-enum Backend: CaseIterable, Sendable {
+enum Backend: Sendable {
     case memory
-    case sqlite
+    case sql(SQLEngine)
+
+    static var allCases: [Backend] { [.memory] + SQLEngine.available.map { .sql($0) } }
 
     func repositories() async throws -> ThingsRepositories {
         switch self {
         case .memory: return InMemoryThings().repositories
-        case .sqlite:
-            let things = ThingsDatabase(try TemporarySQLite(), sealer: ThingKeySealer(secret: Secret("a secret")))
+        case .sql(let engine):
+            let database = try await engine.database()
+            let things = ThingsDatabase(database, sealer: ThingKeySealer(secret: Secret("a secret")))
             try await things.prepare()
             return things.repositories
         }

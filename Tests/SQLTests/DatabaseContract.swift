@@ -1,25 +1,26 @@
 import Model
 import SQL
-import SQLiteDriver
 import TestSupport
 import Testing
 
-@Suite struct SQLiteDatabaseTests {
-    let database: TemporarySQLite
-
-    init() async throws {
-        self.database = try TemporarySQLite()
-        try await database.migrate([
-            Migration("tests_1") { dialect in
-                [
-                    "CREATE TABLE parents (id \(dialect.idType) PRIMARY KEY, name TEXT UNIQUE, number BIGINT)",
-                    "CREATE TABLE children (parent \(dialect.idType) NOT NULL REFERENCES parents (id))",
-                ]
-            }
-        ])
+/// What every database does, whichever engine it is.
+@Suite struct DatabaseContract {
+    private static let schema = Migration("tests_1") { dialect in
+        [
+            "CREATE TABLE parents (id \(dialect.idType) PRIMARY KEY, name TEXT UNIQUE, number BIGINT)",
+            "CREATE TABLE children (parent \(dialect.idType) NOT NULL REFERENCES parents (id))",
+        ]
     }
 
-    @Test func bindsByNumberHoweverOftenAndInWhateverOrder() async throws {
+    private func open(_ engine: SQLEngine) async throws -> any SQLDatabase {
+        let database = try await engine.database()
+        try await database.migrate([Self.schema])
+        return database
+    }
+
+    @Test(arguments: SQLEngine.available)
+    func bindsByNumberHoweverOftenAndInWhateverOrder(_ engine: SQLEngine) async throws {
+        let database = try await open(engine)
         let row = try await database.read { session in
             try session.query(
                 "SELECT $2 AS second, $1 AS first, $2 || $1 AS both, '$1' AS quoted, $3 AS third",
@@ -34,7 +35,9 @@ import Testing
         #expect(try row?.value("third") == nil)
     }
 
-    @Test func manyParametersKeepTheirNumbers() async throws {
+    @Test(arguments: SQLEngine.available)
+    func manyParametersKeepTheirNumbers(_ engine: SQLEngine) async throws {
+        let database = try await open(engine)
         let row = try await database.read { session in
             let sum = (1...12).map { "$\($0) * \($0)" }.joined(separator: " + ")
             return try session.query("SELECT \(sum) AS total", (1...12).map { .integer($0) }).first
@@ -43,14 +46,17 @@ import Testing
         #expect(try row?.integer("total") == (1...12).map { $0 * $0 }.reduce(0, +))
     }
 
-    @Test(arguments: [[], [.integer(1), .integer(2)]] as [[SQLValue]])
-    func refusesAnotherNumberOfValues(_ values: [SQLValue]) async {
+    @Test(arguments: SQLEngine.available, [[], [.integer(1), .integer(2)]] as [[SQLValue]])
+    func refusesAnotherNumberOfValues(_ engine: SQLEngine, _ values: [SQLValue]) async throws {
+        let database = try await open(engine)
         await #expect(throws: SQLError.self) {
             try await database.read { session in try session.query("SELECT $1 AS one", values).count }
         }
     }
 
-    @Test func everyKindOfValueComesBack() async throws {
+    @Test(arguments: SQLEngine.available)
+    func everyKindOfValueComesBack(_ engine: SQLEngine) async throws {
+        let database = try await open(engine)
         let id = UniqueID.random()
         let row = try await database.read { session in
             try session.query(
@@ -67,7 +73,9 @@ import Testing
         #expect(throws: SQLError.self) { try row?.text("missing") }
     }
 
-    @Test func aBodyThatThrowsLeavesNothing() async throws {
+    @Test(arguments: SQLEngine.available)
+    func aBodyThatThrowsLeavesNothing(_ engine: SQLEngine) async throws {
+        let database = try await open(engine)
         struct Refusal: Error {}
 
         await #expect(throws: Refusal.self) {
@@ -77,21 +85,24 @@ import Testing
             }
         }
 
-        #expect(try await count("parents") == 0)
+        #expect(try await database.count("parents") == 0)
     }
 
-    @Test func anInsertThatFailsHalfWayLeavesNothing() async throws {
+    @Test(arguments: SQLEngine.available)
+    func anInsertThatFailsHalfWayLeavesNothing(_ engine: SQLEngine) async throws {
+        let database = try await open(engine)
         let rows = (0..<1000).map { [SQLValue.id(.random()), .text($0 == 999 ? "0" : "\($0)")] }
 
         await #expect(throws: SQLError.self) {
             try await database.write { try $0.insert(into: "parents", columns: ["id", "name"], rows: rows) }
         }
 
-        #expect(try await count("parents") == 0)
+        #expect(try await database.count("parents") == 0)
     }
 
-    @Test(arguments: [1, 2, 3, 127, 128, 129, 40_000])
-    func insertsAnyNumberOfRows(_ number: Int) async throws {
+    @Test(arguments: SQLEngine.available, [1, 2, 3, 127, 128, 129, 40_000])
+    func insertsAnyNumberOfRows(_ engine: SQLEngine, _ number: Int) async throws {
+        let database = try await open(engine)
         let rows = (0..<number).map { [SQLValue.id(.random()), .text("\($0)"), .integer(Int64($0))] }
 
         try await database.write { try $0.insert(into: "parents", columns: ["id", "name", "number"], rows: rows) }
@@ -103,7 +114,9 @@ import Testing
         #expect(try row?.integer("sum") == Int64((0..<number).reduce(0, +)))
     }
 
-    @Test func anInsertMayUpdateWhatIsThere() async throws {
+    @Test(arguments: SQLEngine.available)
+    func anInsertMayUpdateWhatIsThere(_ engine: SQLEngine) async throws {
+        let database = try await open(engine)
         let row: [SQLValue] = [.id(.random()), .text("a"), .integer(2)]
         try await database.write { session in
             for _ in 0..<3 {
@@ -120,13 +133,15 @@ import Testing
         #expect(number == 6)
     }
 
-    @Test func violationsAreToldApart() async throws {
+    @Test(arguments: SQLEngine.available)
+    func violationsAreToldApart(_ engine: SQLEngine) async throws {
+        let database = try await open(engine)
         let id = UniqueID.random()
-        try await insertParent(id, "a")
+        try await database.insertParent(id, "a")
 
-        await #expect(throws: SQLError.self, "name") { try await insertParent(.random(), "a") }
-        #expect(await code { try await insertParent(.random(), "a") } == .uniqueViolation)
-        #expect(await code { try await insertParent(id, "b") } == .uniqueViolation)
+        await #expect(throws: SQLError.self, "name") { try await database.insertParent(.random(), "a") }
+        #expect(await code { try await database.insertParent(.random(), "a") } == .uniqueViolation)
+        #expect(await code { try await database.insertParent(id, "b") } == .uniqueViolation)
         let orphan = await code {
             try await database.write { session in
                 try session.execute("INSERT INTO children VALUES ($1)", [.id(.random())])
@@ -137,7 +152,9 @@ import Testing
         #expect(nonsense == .failed)
     }
 
-    @Test func changesAreCounted() async throws {
+    @Test(arguments: SQLEngine.available)
+    func changesAreCounted(_ engine: SQLEngine) async throws {
+        let database = try await open(engine)
         let rows = (0..<5).map { [SQLValue.id(.random()), .text("\($0)")] }
         let changed = try await database.write { session in
             try session.insert(into: "parents", columns: ["id", "name"], rows: rows)
@@ -147,10 +164,12 @@ import Testing
         #expect(changed == 3)
     }
 
-    @Test func manyIDsAreOneParameter() async throws {
+    @Test(arguments: SQLEngine.available)
+    func manyIDsAreOneParameter(_ engine: SQLEngine) async throws {
+        let database = try await open(engine)
         let ids = (0..<50_000).map { _ in Thing.ID.random() }
-        for id in ids.prefix(3) { try await insertParent(id.value, "\(id)") }
-        try await insertParent(.random(), "another")
+        for id in ids.prefix(3) { try await database.insertParent(id.value, "\(id)") }
+        try await database.insertParent(.random(), "another")
 
         let found = try await database.read { session in
             let condition = session.dialect.idIsAmong("id", "$1")
@@ -160,31 +179,26 @@ import Testing
         #expect(try found.map { try $0.id("id", of: Thing.self) } == ids.prefix(3).sorted())
     }
 
-    @Test(arguments: [
+    static let searches = [
         ("100% Wolle", "0% w", true), ("100 Wolle", "0% w", false), ("a_b", "_", true), ("ab", "_", false),
         (#"a\b"#, #"\"#, true), ("ÄRGER", "ärg", true), ("ΣΊΣΥΦΟΣ", "σίσ", true), ("a", "", true),
         ("it's", "t's", true),
-    ])
-    func textIsFoundWithoutLetterCaseAndWildcards(_ text: String, _ part: String, _ isFound: Bool) async throws {
-        let row = try await database.read { session in
+    ]
+
+    @Test(arguments: SQLEngine.available, searches)
+    func textIsFoundWithoutLetterCaseAndWildcards(
+        _ engine: SQLEngine,
+        _ search: (text: String, part: String, isFound: Bool)
+    ) async throws {
+        let row = try await open(engine).read { session in
             try session.query(
                 "SELECT \(session.dialect.textContains("$1", "$2")) AS found",
-                [.text(text), .text(part)]
+                [.text(search.text), .text(search.part)]
             )
             .first
         }
 
-        #expect(try row?.integer("found") == (isFound ? 1 : 0))
-    }
-
-    private func insertParent(_ id: UniqueID, _ name: String) async throws {
-        try await database.write { session in
-            try session.insert(into: "parents", columns: ["id", "name"], rows: [[.id(id), .text(name)]])
-        }
-    }
-
-    private func count(_ table: String) async throws -> Int64? {
-        try await database.read { try $0.query("SELECT COUNT(*) AS count FROM \(table)", []).first?.integer("count") }
+        #expect(try row?.integer("found") == (search.isFound ? 1 : 0))
     }
 
     private func code(of work: () async throws -> some Any) async -> SQLError.Code? {
@@ -194,5 +208,17 @@ import Testing
         } catch {
             return (error as? SQLError)?.code
         }
+    }
+}
+
+extension SQLDatabase {
+    fileprivate func insertParent(_ id: UniqueID, _ name: String) async throws {
+        try await write { session in
+            try session.insert(into: "parents", columns: ["id", "name"], rows: [[.id(id), .text(name)]])
+        }
+    }
+
+    fileprivate func count(_ table: String) async throws -> Int64? {
+        try await read { try $0.query("SELECT COUNT(*) AS count FROM \(table)", []).first?.integer("count") }
     }
 }

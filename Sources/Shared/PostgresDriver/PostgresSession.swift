@@ -1,0 +1,16 @@
+internal import SQL
+
+/// A ``SQLSession`` on one connection.
+struct PostgresSession: SQLSession {
+    let connection: PostgresConnection
+
+    var dialect: SQLDialect { .postgres }
+
+    func execute(_ sql: String, _ values: [SQLValue]) throws(SQLError) -> Int {
+        try connection.execute(sql, values).changes
+    }
+
+    func query(_ sql: String, _ values: [SQLValue]) throws(SQLError) -> [SQLRow] {
+        try connection.execute(sql, values).rows
+    }
+}

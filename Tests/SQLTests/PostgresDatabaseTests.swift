@@ -1,0 +1,214 @@
+import PostgresDriver
+import SQL
+import Synchronization
+import TestSupport
+import Testing
+
+/// What only PostgreSQL can do wrong: connections that are lost, awaited, in each other's way.
+@Suite(.enabled(if: TemporaryPostgres.server != nil, "no server: scripts/with-postgres"), .timeLimit(.minutes(1)))
+struct PostgresDatabaseTests {
+    private static let schema = Migration("tests_1") { _ in ["CREATE TABLE counters (name TEXT PRIMARY KEY, n BIGINT)"]
+    }
+
+    private func open(_ change: (inout PostgresConfiguration) -> Void = { _ in }) async throws -> TemporaryPostgres {
+        let database = try await TemporaryPostgres(change)
+        try await database.migrate([Self.schema])
+        return database
+    }
+
+    private func code(of work: () async throws -> some Any) async -> SQLError.Code? {
+        do {
+            _ = try await work()
+            return nil
+        } catch {
+            return (error as? SQLError)?.code
+        }
+    }
+
+    /// Ends all connections of the pool but the one that asks.
+    private static func endOthers(_ session: any SQLSession) throws {
+        _ = try session.query(
+            """
+            SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity
+            WHERE application_name = 'fluxgate-victim' AND pid <> pg_backend_pid()
+            """,
+            []
+        )
+    }
+
+    // MARK: Lost connections
+
+    @Test func connectionsThatWereEndedMeanwhileAreNotNoticed() async throws {
+        let database = try await open { $0.applicationName = "fluxgate-victim" }
+        let admin = PostgresDatabase(try TemporaryPostgres.configuration())
+        for _ in 0..<5 {
+            try await admin.write(Self.endOthers)
+            let one = try await database.read { try $0.query("SELECT 1 AS one", []).first?.integer("one") }
+            #expect(one == 1)
+        }
+    }
+
+    @Test func aConnectionThatIsLostInATransactionIsAnOutageAndTheNextOneWorks() async throws {
+        let database = try await open()
+        let lost = await code {
+            try await database.write { session in
+                try session.execute("INSERT INTO counters VALUES ('a', 1)", [])
+                _ = try session.query("SELECT pg_terminate_backend(pg_backend_pid())::text", [])
+            }
+        }
+
+        #expect(lost == .unavailable)
+        let rows = try await database.read { try $0.query("SELECT name FROM counters", []).count }
+        #expect(rows == 0)
+    }
+
+    @Test func whereNobodyListensCallersWaitAsLongAsTheyMay() async throws {
+        var configuration = try TemporaryPostgres.configuration()
+        configuration.port = 1
+        configuration.waitTimeout = .milliseconds(200)
+        let database = PostgresDatabase(configuration)
+        let started = ContinuousClock.now
+
+        #expect(await code { try await database.read { _ in } } == .unavailable)
+        #expect(started.duration(to: .now) < .seconds(3))
+        #expect(database.outage != nil)
+    }
+
+    // MARK: Waiting
+
+    @Test func whoWaitsTooLongIsToldSoAndSoIsForWhomThereIsNoRoom() async throws {
+        let database = try await open {
+            $0.connections = 1
+            $0.maximumWaiting = 1
+            $0.waitTimeout = .milliseconds(200)
+        }
+        let sleeping = Task { try await database.read { try $0.query("SELECT pg_sleep(1)::text", []).count } }
+        while try await isIdle() { await Task.yield() }
+
+        let codes = await withTaskGroup(of: SQLError.Code?.self) { group in
+            for _ in 0..<4 { group.addTask { await code { try await database.read { _ in } } } }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+
+        #expect(codes == Array(repeating: .unavailable, count: 4))
+        #expect(try await sleeping.value == 1)
+        #expect(await code { try await database.read { _ in } } == nil)
+    }
+
+    /// Whether nobody sleeps in the server.
+    private func isIdle() async throws -> Bool {
+        let admin = PostgresDatabase(try TemporaryPostgres.configuration())
+        return try await admin.read { session in
+            try session.query("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'", []).isEmpty
+        }
+    }
+
+    @Test func aStatementThatTakesTooLongIsAnOutage() async throws {
+        let database = try await open { $0.statementTimeout = .milliseconds(100) }
+
+        #expect(await code { try await database.read { try $0.query("SELECT pg_sleep(5)::text", []) } } == .unavailable)
+        #expect(await code { try await database.read { try $0.query("SELECT 1", []) } } == nil)
+    }
+
+    @Test func aCallerThatIsCanceledEndsItsStatement() async throws {
+        let database = try await open { $0.connections = 1 }
+        let started = ContinuousClock.now
+        let sleeping = Task { try await database.read { try $0.query("SELECT pg_sleep(30)::text", []).count } }
+        while try await isIdle() { await Task.yield() }
+        sleeping.cancel()
+
+        await #expect(throws: CancellationError.self) { try await sleeping.value }
+        #expect(await code { try await database.read { try $0.query("SELECT 1", []) } } == nil)
+        #expect(started.duration(to: .now) < .seconds(10))
+    }
+
+    // MARK: Transactions
+
+    @Test func transactionsInEachOthersWayAreTriedAgain() async throws {
+        let database = try await open()
+        _ = try await database.write { try $0.execute("INSERT INTO counters VALUES ('a', 0)", []) }
+        final class Runs: Sendable { let count = Atomic(0) }
+        let runs = Runs()
+
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<40 {
+                group.addTask {
+                    try await database.write { session in
+                        runs.count.add(1, ordering: .relaxed)
+                        let row = try session.query("SELECT n FROM counters WHERE name = 'a'", []).first
+                        let next = try (row?.integer("n") ?? 0) + 1
+                        try session.execute("UPDATE counters SET n = $1 WHERE name = 'a'", [.integer(next)])
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+
+        let sum = try await database.read { try $0.query("SELECT n FROM counters", []).first?.integer("n") }
+        #expect(sum == 40 && runs.count.load(ordering: .relaxed) >= 40)
+    }
+
+    @Test func everyTransactionEnds() async throws {
+        struct Refusal: Error {}
+        let database = try await open { $0.applicationName = "fluxgate-ends" }
+        for number in 0..<300 {
+            _ = await code {
+                try await database.write { session in
+                    switch number % 4 {
+                    case 0: try session.execute("SELEKT", [])
+                    case 1: throw Refusal()
+                    case 2: try session.execute("INSERT INTO counters VALUES ($1, 1)", [.text("twice")])
+                    default: try session.execute("INSERT INTO counters VALUES ($1, 1)", [.text("\(number)")])
+                    }
+                }
+            }
+        }
+
+        let admin = PostgresDatabase(try TemporaryPostgres.configuration())
+        let open = try await admin.read { session in
+            try session.query(
+                "SELECT state FROM pg_stat_activity WHERE application_name = 'fluxgate-ends' AND state <> 'idle'",
+                []
+            ).count
+        }
+        #expect(open == 0)
+        let rows = try await database.read { try $0.query("SELECT 1 FROM counters", []).count }
+        #expect(rows == 76)
+    }
+
+    // MARK: Statements
+
+    @Test func manyDifferentStatementsAreNotAllKept() async throws {
+        let database = try await open { $0.connections = 1 }
+        for number in 0..<600 {
+            let value = try await database.read { session in
+                try session.query("SELECT $1 + \(number) AS sum", [.integer(1)]).first?.integer("sum")
+            }
+            #expect(value == Int64(number) + 1)
+        }
+
+        let kept = try await database.read { try $0.query("SELECT 1 FROM pg_prepared_statements", []).count }
+        #expect(kept <= 256)
+    }
+
+    @Test func whatPostgreSQLCannotHoldIsRefusedByItself() async throws {
+        let database = try await open()
+
+        let refused = await code {
+            try await database.write { try $0.execute("INSERT INTO counters VALUES ($1, 1)", [.text("a\u{0}b")]) }
+        }
+        #expect(refused == .failed)
+    }
+
+    @Test func anErrorDoesNotNameTheValues() async throws {
+        let database = try await open()
+        var words = ""
+        do {
+            try await database.write { session in
+                for _ in 0..<2 { try session.execute("INSERT INTO counters VALUES ($1, 1)", [.text("a secret")]) }
+            }
+        } catch { words = "\(error)" }
+
+        #expect(words.contains("23505") && !words.contains("a secret"))
+    }
+}

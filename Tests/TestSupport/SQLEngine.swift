@@ -1,0 +1,22 @@
+package import SQL
+
+/// The engines that a contract is run on: PostgreSQL where `scripts/with-postgres` started one.
+package enum SQLEngine: Sendable {
+    case sqlite, postgres
+
+    package static var available: [SQLEngine] { TemporaryPostgres.server == nil ? [.sqlite] : [.sqlite, .postgres] }
+
+    /// An empty database.
+    package func database() async throws -> any TemporaryDatabase {
+        switch self {
+        case .sqlite: try TemporarySQLite()
+        case .postgres: try await TemporaryPostgres()
+        }
+    }
+}
+
+/// A database that nobody else uses.
+package protocol TemporaryDatabase: SQLDatabase {
+    /// Other connections to the same data, as another program would have them.
+    func another() throws -> any SQLDatabase
+}
