@@ -74,8 +74,9 @@ package final class PostgresDatabase: SQLDatabase {
                 throw CancellationError()
             }
         } onCancel: {
-            job.cancel()
-            if pool.remove(job) { job.fail(CancellationError()) }
+            guard !pool.remove(job) else { return job.fail(CancellationError()) }
+            // It blocks, which a task may not.
+            Thread.detachNewThread { job.cancel() }
         }
     }
 

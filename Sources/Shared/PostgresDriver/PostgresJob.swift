@@ -46,12 +46,12 @@ final class PostgresJob: Sendable {
 
     func fail(_ error: any Error) { refuse(error) }
 
-    /// Has the statement that runs for it ended by the server.
+    /// Has the statement that runs for it ended by the server. Blocks until the server has been told: its connection takes no
+    /// other job before, or that one would be ended.
     func cancel() {
-        let cancellation = state.withLock { state in
+        state.withLock { state in
             state.isCanceled = true
-            return state.cancellation
+            state.cancellation?()
         }
-        cancellation?()
     }
 }

@@ -48,7 +48,7 @@ final class PostgresPool: @unchecked Sendable {
                 return SQLError(.unavailable, "too many wait for the database")
             }
             waiting.append(job)
-            condition.broadcast()
+            condition.signal()
             return nil
         }
         if let refusal { job.fail(refusal) }
@@ -134,23 +134,22 @@ final class PostgresPool: @unchecked Sendable {
         }
     }
 
+    /// Sleeps, unless the pool is closed. Not on the condition: what is signaled there is for those who wait for a job.
     private func pause(_ seconds: Double) {
         let end = Date(timeIntervalSinceNow: seconds)
-        locked { while !isClosed, condition.wait(until: end) {} }
+        while Date() < end, !locked({ isClosed }) { Thread.sleep(forTimeInterval: 0.1) }
     }
 
     /// Answers those who have waited too long.
     private func expire() {
-        while true {
-            let late: [PostgresJob]? = locked {
-                guard !isClosed else { return nil }
+        while !locked({ isClosed }) {
+            pause(0.1)
+            let late = locked {
                 // They stand in the order of their deadlines.
-                _ = condition.wait(until: waiting.first?.deadline ?? Date(timeIntervalSinceNow: 60))
                 let late = waiting.prefix { $0.deadline <= Date() }
                 waiting.removeFirst(late.count)
-                return Array(late)
+                return late
             }
-            guard let late else { return }
             for job in late { job.fail(SQLError(.unavailable, outage ?? "the database is busy")) }
         }
     }
