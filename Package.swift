@@ -98,7 +98,7 @@ let package = Package(
             "TLSSupport",
             "Shared/TLSSupport",
             [
-                .nioSSL, .certificates, .logging, .metrics, .nio("NIOCore"), .nio("NIOTLS"),
+                "Model", .nioSSL, .certificates, .logging, .metrics, .nio("NIOCore"), .nio("NIOTLS"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
             ]
         ),

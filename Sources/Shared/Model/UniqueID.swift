@@ -24,7 +24,7 @@ package struct UniqueID: Hashable, Sendable {
             case 8, 13, 18, 23:
                 guard byte == UInt8(ascii: "-") else { return nil }
             default:
-                guard let digit = Self.hexValue(byte) else { return nil }
+                guard let digit = byte.hexadecimalValue.map(UInt64.init) else { return nil }
                 if digits < 16 { words.high = words.high << 4 | digit } else { words.low = words.low << 4 | digit }
                 digits += 1
             }
@@ -70,15 +70,6 @@ package struct UniqueID: Hashable, Sendable {
     private func byte(at position: Int) -> UInt8 {
         UInt8(truncatingIfNeeded: (position < 8 ? high : low) >> UInt64(56 - 8 * (position % 8)))
     }
-
-    private static func hexValue(_ byte: UInt8) -> UInt64? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(byte - UInt8(ascii: "0"))
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(byte - UInt8(ascii: "a") + 10)
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt64(byte - UInt8(ascii: "A") + 10)
-        default: nil
-        }
-    }
 }
 
 extension UniqueID: Comparable {
@@ -99,16 +90,10 @@ extension UniqueID: CustomStringConvertible {
                     written += 1
                 default: break
                 }
-                let byte = self.byte(at: position)
-                buffer[written] = Self.hexDigit(byte >> 4)
-                buffer[written + 1] = Self.hexDigit(byte & 0x0F)
+                (buffer[written], buffer[written + 1]) = byte(at: position).hexadecimalDigits
                 written += 2
             }
             return written
         }
-    }
-
-    private static func hexDigit(_ value: UInt8) -> UInt8 {
-        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 }

@@ -34,7 +34,7 @@ extension SQLValue {
         case .null: return nil
         case .integer(let number): return "\(number)"
         case .blob(let bytes):
-            return "\\x" + bytes.map { $0 < 16 ? "0\(String($0, radix: 16))" : String($0, radix: 16) }.joined()
+            return "\\x" + bytes.hexadecimal
         case .id(let id): return "\(id)"
         case .text(let text), .json(let text):
             guard !text.utf8.contains(0) else { throw SQLError(.failed, "a text with U+0000") }
@@ -52,33 +52,9 @@ extension SQLValue {
             case .bool: .integer(text == "t" ? 1 : 0)
             case .uuid: UniqueID(text).map { .id($0) } ?? .text(text)
             case .json, .jsonb: .json(text)
-            case .bytea: [UInt8](hexadecimal: text).map { .blob($0) } ?? .text(text)
+            // `\x` and two digits for each byte (`bytea_output=hex`).
+            case .bytea: [UInt8](hexadecimal: text.dropFirst(2)).map { .blob($0) } ?? .text(text)
             default: .text(text)
             }
-    }
-}
-
-extension [UInt8] {
-    /// Of `\x` and two digits for each byte (`bytea_output=hex`).
-    fileprivate init?(hexadecimal text: String) {
-        guard text.hasPrefix("\\x"), text.utf8.count.isMultiple(of: 2) else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.utf8.count / 2 - 1)
-        var digits = text.utf8.dropFirst(2).makeIterator()
-        while let high = digits.next(), let low = digits.next() {
-            guard let high = high.hexadecimalDigit, let low = low.hexadecimalDigit else { return nil }
-            bytes.append(high << 4 | low)
-        }
-        self = bytes
-    }
-}
-
-extension UInt8 {
-    fileprivate var hexadecimalDigit: UInt8? {
-        switch self {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): self - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): self - UInt8(ascii: "a") + 10
-        default: nil
-        }
     }
 }

@@ -1,4 +1,5 @@
 internal import Logging
+internal import Model
 package import NIOCore
 internal import Synchronization
 
@@ -33,7 +34,8 @@ package final class RefusalLog: Sendable {
         guard let suppressed = takeLine() else { return }
         var facts: Logger.Metadata = ["reason": "\(reason)"]
         if let address = remote?.ipAddress { facts["remote"] = "\(address)" }
-        if let serial { facts["certificate_serial"] = "\(hexadecimal(serial))" }
+        // As `openssl x509 -serial` prints it.
+        if let serial { facts["certificate_serial"] = "\(serial.hexadecimal.uppercased())" }
         if suppressed > 0 { facts["lines_left_out"] = "\(suppressed)" }
         logger.info("client refused", metadata: facts)
     }
@@ -55,9 +57,4 @@ package final class RefusalLog: Sendable {
             return budget.suppressed
         }
     }
-}
-
-/// As `openssl x509 -serial` prints it.
-private func hexadecimal(_ bytes: [UInt8]) -> String {
-    bytes.map { $0 < 16 ? "0\(String($0, radix: 16))" : String($0, radix: 16) }.joined().uppercased()
 }

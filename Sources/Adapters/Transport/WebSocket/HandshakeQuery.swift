@@ -1,4 +1,4 @@
-internal import Messaging
+internal import Model
 
 /// The two values that browsers, which can't set headers, give in the query of the handshake.
 package struct HandshakeQuery {

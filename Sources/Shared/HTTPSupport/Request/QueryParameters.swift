@@ -11,8 +11,8 @@ package struct QueryParameters: Sendable {
         for pair in query.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard
-                let name = percentDecoded(parts[0], plusIsBlank: true),
-                let value = percentDecoded(parts.count > 1 ? parts[1] : "", plusIsBlank: true)
+                let name = try? PercentDecoding.decode(parts[0], plusIsBlank: true).get(),
+                let value = try? PercentDecoding.decode(parts.count > 1 ? parts[1] : "", plusIsBlank: true).get()
             else { throw .malformedQuery("the query string can't be decoded") }
             values[name, default: []].append(value)
         }

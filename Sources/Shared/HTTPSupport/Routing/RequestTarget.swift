@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import Model
 
 /// The target of a request, taken apart (RFC 9112 section 3.2).
 struct RequestTarget {
@@ -26,7 +27,8 @@ struct RequestTarget {
         guard path.hasPrefix("/") else { throw .notFound }
         var segments: [String] = []
         for part in path.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
-            guard let segment = percentDecoded(part), !segment.unicodeScalars.contains("\u{0}") else {
+            guard let segment = try? PercentDecoding.decode(part).get(), !segment.unicodeScalars.contains("\u{0}")
+            else {
                 throw Problem(.badRequest, "malformed path", detail: "the path can't be decoded")
             }
             segments.append(segment)
