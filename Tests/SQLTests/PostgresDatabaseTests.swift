@@ -99,7 +99,10 @@ struct PostgresDatabaseTests {
     private func isIdle() async throws -> Bool {
         let admin = PostgresDatabase(try TemporaryPostgres.configuration())
         return try await admin.read { session in
-            try session.query("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'", []).isEmpty
+            try session.query(
+                "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%'",
+                []
+            ).isEmpty
         }
     }
 
@@ -174,6 +177,20 @@ struct PostgresDatabaseTests {
         #expect(open == 0)
         let rows = try await database.read { try $0.query("SELECT 1 FROM counters", []).count }
         #expect(rows == 76)
+    }
+
+    /// PostgreSQL rolls such a transaction back, and calls the COMMIT a success.
+    @Test func whatABodySwallowsIsNoCommit() async throws {
+        let database = try await open()
+        let code = await code {
+            try await database.write { session in
+                try session.execute("INSERT INTO counters VALUES ('a', 1)", [])
+                _ = try? session.execute("INSERT INTO counters VALUES ('a', 1)", [])
+            }
+        }
+
+        #expect(code == .uniqueViolation)
+        #expect(try await database.read { try $0.query("SELECT 1 FROM counters", []).count } == 0)
     }
 
     // MARK: Statements

@@ -57,7 +57,7 @@ package struct PostgresConfiguration: Sendable {
         if let schema { options.append("search_path=\(schema)") }
         var parameters = [
             ("host", host), ("port", "\(port)"), ("user", user), ("dbname", database), ("sslmode", tls.rawValue),
-            ("application_name", applicationName), ("client_encoding", "UTF8"),
+            ("gssencmode", "disable"), ("application_name", applicationName), ("client_encoding", "UTF8"),
             ("connect_timeout", "\(max(2, connectTimeout.milliseconds / 1_000))"),
             // A server that is gone without a word is noticed while its answer is awaited.
             ("tcp_user_timeout", "\(statementTimeout.milliseconds)"), ("keepalives_idle", "10"),

@@ -17,7 +17,9 @@ final class PostgresConnection {
     private var prepared: [Statement: (name: String, lastUse: UInt64)] = [:]
     private var uses: UInt64 = 0
     /// Whether another transaction was in the way of this one; whoever begins one clears it.
-    var isConflicted = false
+    private(set) var isConflicted = false
+    /// What went wrong last in this transaction.
+    private var failure: SQLError?
 
     /// Connects and logs in. Throws ``SQLError``, `unavailable`, if that can't be done; the password isn't in its words.
     init(_ configuration: PostgresConfiguration) throws(SQLError) {
@@ -33,6 +35,8 @@ final class PostgresConnection {
         }
         self.connection = connection
         PQsetNoticeProcessor(connection, { _, _ in }, nil)
+        // The detail of an error names values.
+        PQsetErrorVerbosity(connection, PQERRORS_TERSE)
     }
 
     deinit { PQfinish(connection) }
@@ -40,11 +44,30 @@ final class PostgresConnection {
     /// Whether another statement can be tried on it.
     var isAlive: Bool { PQstatus(connection) == CONNECTION_OK }
 
+    /// Whether what is prepared or connected to is no longer what it was: a new connection is needed.
+    private(set) var isOutdated = false
+
     /// Whether a transaction is open.
     var isInTransaction: Bool { PQtransactionStatus(connection) != PQTRANS_IDLE }
 
+    /// Commits. Throws what aborted the transaction if a body went on after it: PostgreSQL then rolls back, and calls that a
+    /// success.
+    func commit() throws(SQLError) {
+        if PQtransactionStatus(connection) == PQTRANS_INERROR {
+            throw failure ?? SQLError(.failed, "the transaction was aborted")
+        }
+        try run("COMMIT")
+    }
+
     /// What ends the running statement, from any thread.
     func makeCancellation() -> PostgresCancellation? { PQgetCancel(connection).map(PostgresCancellation.init) }
+
+    /// Begins a transaction.
+    func begin(_ sql: String) throws(SQLError) {
+        isConflicted = false
+        failure = nil
+        try run(sql)
+    }
 
     // MARK: Statements
 
@@ -103,16 +126,21 @@ final class PostgresConnection {
         guard prepared.count >= Self.maximumPrepared,
             let oldest = prepared.min(by: { $0.value.lastUse < $1.value.lastUse })
         else { return }
-        prepared[oldest.key] = nil
         try run("DEALLOCATE \(oldest.value.name)")
+        prepared[oldest.key] = nil
     }
 
     private func check(_ result: PostgresResult) throws(SQLError) {
         guard !result.isGood else { return }
         let state = result.state
         if SQLError.Code.isConflict(state: state) { isConflicted = true }
-        guard isAlive, !state.isEmpty else { throw SQLError(.unavailable, text(PQerrorMessage(connection))) }
-        throw SQLError(SQLError.Code(state: state), "\(result.message) (\(state))")
+        if SQLError.Code.isOutdated(state: state) { isOutdated = true }
+        let error =
+            isAlive && !state.isEmpty
+            ? SQLError(SQLError.Code(state: state), "\(result.message) (\(state))")
+            : SQLError(.unavailable, text(PQerrorMessage(connection)))
+        failure = error
+        throw error
     }
 }
 

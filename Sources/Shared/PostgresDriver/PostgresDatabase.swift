@@ -1,5 +1,6 @@
 internal import Foundation
 package import SQL
+internal import Synchronization
 
 /// PostgreSQL behind the port: transactions on a pool of connections.
 ///
@@ -53,7 +54,7 @@ package final class PostgresDatabase: SQLDatabase {
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value {
         let answer = PostgresAnswer<Value>()
-        let job = PostgresJob(deadline: Date(timeIntervalSinceNow: configuration.waitTimeout / .seconds(1))) {
+        let job = PostgresJob(deadline: .now + configuration.waitTimeout) {
             connection in
             do {
                 answer.give(.success(try Self.run(begin, body, on: connection)))
@@ -69,14 +70,19 @@ package final class PostgresDatabase: SQLDatabase {
         }
         return try await withTaskCancellationHandler {
             do {
-                return try await answer.value { pool.add(job) }
-            } catch  where job.isCanceled {
+                return try await answer.value {
+                    pool.add(job)
+                    // Nobody may have been there to take it out when it was canceled.
+                    if Task.isCancelled, pool.remove(job) { job.fail(CancellationError()) }
+                }
+            } catch  where job.isCanceled.load(ordering: .acquiring) {
                 throw CancellationError()
             }
         } onCancel: {
+            job.isCanceled.store(true, ordering: .releasing)
             guard !pool.remove(job) else { return job.fail(CancellationError()) }
             // It blocks, which a task may not.
-            Thread.detachNewThread { job.cancel() }
+            Thread.detachNewThread { job.endStatement() }
         }
     }
 
@@ -106,16 +112,15 @@ package final class PostgresDatabase: SQLDatabase {
         on connection: PostgresConnection,
         isFirst: Bool
     ) throws -> Result<Value, any Error> {
-        connection.isConflicted = false
         do {
-            try connection.run(begin)
+            try connection.begin(begin)
         } catch {
             if isFirst, !connection.isAlive { throw StaleConnection() }
             return .failure(error)
         }
         do {
             let value = try body(PostgresSession(connection: connection))
-            try connection.run("COMMIT")
+            try connection.commit()
             return .success(value)
         } catch {
             // If this fails too, the transaction ends with the connection.

@@ -4,22 +4,19 @@ internal import Synchronization
 
 /// What a caller wants done on a connection. It is answered once, whoever is first: the work, a deadline or a cancellation.
 final class PostgresJob: Sendable {
-    private struct State {
-        var isCanceled = false
-        var cancellation: PostgresCancellation?
-    }
-
-    let deadline: Date
+    let deadline: ContinuousClock.Instant
     private let work: @Sendable (PostgresConnection) -> PostgresPool.Outcome
     private let refuse: @Sendable (any Error) -> Void
-    private let state = Mutex(State())
+    /// Ends the statement that runs for it.
+    private let cancellation = Mutex<PostgresCancellation?>(nil)
+    let isCanceled = Atomic(false)
 
     /// - Parameters:
     ///   - deadline: until when it may wait for a connection.
     ///   - work: does it and answers the caller, unless the connection is stale.
     ///   - refuse: answers the caller that it wasn't done.
     init(
-        deadline: Date,
+        deadline: ContinuousClock.Instant,
         work: @escaping @Sendable (PostgresConnection) -> PostgresPool.Outcome,
         refuse: @escaping @Sendable (any Error) -> Void
     ) {
@@ -28,16 +25,10 @@ final class PostgresJob: Sendable {
         self.refuse = refuse
     }
 
-    var isCanceled: Bool { state.withLock { $0.isCanceled } }
-
     func run(on connection: PostgresConnection) -> PostgresPool.Outcome {
-        let cancellation = connection.makeCancellation()
-        let isCanceled = state.withLock { state in
-            state.cancellation = cancellation
-            return state.isCanceled
-        }
-        defer { state.withLock { $0.cancellation = nil } }
-        guard !isCanceled else {
+        cancellation.withLock { $0 = connection.makeCancellation() }
+        defer { cancellation.withLock { $0 = nil } }
+        guard !isCanceled.load(ordering: .acquiring) else {
             refuse(CancellationError())
             return .done
         }
@@ -48,10 +39,5 @@ final class PostgresJob: Sendable {
 
     /// Has the statement that runs for it ended by the server. Blocks until the server has been told: its connection takes no
     /// other job before, or that one would be ended.
-    func cancel() {
-        state.withLock { state in
-            state.isCanceled = true
-            state.cancellation?()
-        }
-    }
+    func endStatement() { cancellation.withLock { $0?() } }
 }

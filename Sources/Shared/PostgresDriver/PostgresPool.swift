@@ -82,7 +82,7 @@ final class PostgresPool: @unchecked Sendable {
         while !locked({ isClosed }) {
             guard let current = connection else {
                 pause(backOff * .random(in: 0.5...1.5))
-                backOff = min(backOff * 2, 5)
+                backOff = min(backOff * 2, 2)
                 connection = connect()
                 continue
             }
@@ -106,7 +106,7 @@ final class PostgresPool: @unchecked Sendable {
             if job.run(on: connection) == .stale { job.fail(SQLError(.unavailable, "the connection was lost")) }
         }
         // A transaction that couldn't be ended ends with its connection.
-        guard connection.isAlive, !connection.isInTransaction else {
+        guard connection.isAlive, !connection.isInTransaction, !connection.isOutdated else {
             disconnected()
             return nil
         }
@@ -136,8 +136,8 @@ final class PostgresPool: @unchecked Sendable {
 
     /// Sleeps, unless the pool is closed. Not on the condition: what is signaled there is for those who wait for a job.
     private func pause(_ seconds: Double) {
-        let end = Date(timeIntervalSinceNow: seconds)
-        while Date() < end, !locked({ isClosed }) { Thread.sleep(forTimeInterval: 0.1) }
+        let end = ContinuousClock.now + .seconds(seconds)
+        while ContinuousClock.now < end, !locked({ isClosed }) { Thread.sleep(forTimeInterval: 0.1) }
     }
 
     /// Answers those who have waited too long.
@@ -146,7 +146,7 @@ final class PostgresPool: @unchecked Sendable {
             pause(0.1)
             let late = locked {
                 // They stand in the order of their deadlines.
-                let late = waiting.prefix { $0.deadline <= Date() }
+                let late = waiting.prefix { $0.deadline <= .now }
                 waiting.removeFirst(late.count)
                 return late
             }

@@ -46,6 +46,10 @@ extension SQLError.Code {
     /// Whether the same transaction may succeed at once: another one was in the way, or both in each other's.
     static func isConflict(state: String) -> Bool { state == "40001" || state == "40P01" }
 
+    /// Whether the connection should go: a plan that changed under a prepared statement, one that the server has forgotten,
+    /// a server that has become a standby.
+    static func isOutdated(state: String) -> Bool { ["0A000", "26000", "25006"].contains(state) }
+
     /// Of an SQLSTATE (PostgreSQL, appendix A).
     init(state: String) {
         switch state {
