@@ -1,11 +1,8 @@
 """The shell blocks of the README work when pasted, in their order, in one shell."""
 
 import os
-import subprocess
 
-import pytest
-
-from support.documents import BLOCK, DEFAULT_PORTS, blocks, with_ports
+from support.documents import BLOCK, DEFAULT_PORTS, blocks, paste, with_ports
 from support.server import BINARY, PORT_VARIABLES, REPOSITORY
 
 
@@ -27,14 +24,4 @@ def test_the_blocks_work_when_pasted(server, tmp_path):
     script = with_ports(script, server.ports)
     environment = {**os.environ, "PATH": f"{BINARY.parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
 
-    ended = subprocess.run(
-        ["bash", "-euo", "pipefail", "-x", "-c", script],
-        env=environment,
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-    if ended.returncode != 0:
-        pytest.fail(f"ended with {ended.returncode}\n{ended.stdout}\n{ended.stderr}")
+    paste(script, REPOSITORY, environment)

@@ -3,29 +3,14 @@
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
 
 import pytest
 
-from support.documents import blocks, with_ports
+from support.documents import blocks, paste, with_ports
 from support.server import BINARY, REPOSITORY, Server
 
 START = "make run\n"
-
-
-def _paste(script: str, directory: pathlib.Path, environment: dict[str, str]) -> str:
-    ended = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        env=environment,
-        cwd=directory,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    if ended.returncode != 0:
-        pytest.fail(f"ended with {ended.returncode}\n{ended.stdout}\n{ended.stderr}")
-    return ended.stdout
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +23,12 @@ def pasted(tmp_path_factory) -> tuple[str, str]:
     tools = f"{BINARY.parent}:{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {"PATH": tools, "HOME": str(directory)}
 
-    listed = _paste(before + "env -0", directory, environment).split("\0")
+    listed = paste(before + "env -0", directory, environment).split("\0")
     exported = dict(line.rpartition("\n")[2].split("=", 1) for line in listed if "=" in line)
     variables = {name: value for name, value in exported.items() if name.startswith("MF_")}
     server = Server(directory, limits_off=False, ca=directory / "ssl/certs/ca.crt", **variables).start()
     try:
-        output = _paste(with_ports(after, server.ports), directory, environment)
+        output = paste(with_ports(after, server.ports), directory, environment)
         server.check()
     finally:
         server.stop()

@@ -200,15 +200,6 @@ import Testing
 
         #expect(try row?.integer("found") == (search.isFound ? 1 : 0))
     }
-
-    private func code(of work: () async throws -> some Any) async -> SQLError.Code? {
-        do {
-            _ = try await work()
-            return nil
-        } catch {
-            return (error as? SQLError)?.code
-        }
-    }
 }
 
 extension SQLDatabase {

@@ -16,15 +16,6 @@ struct PostgresDatabaseTests {
         return database
     }
 
-    private func code(of work: () async throws -> some Any) async -> SQLError.Code? {
-        do {
-            _ = try await work()
-            return nil
-        } catch {
-            return (error as? SQLError)?.code
-        }
-    }
-
     /// Ends all connections of the pool but the one that asks.
     private static func endOthers(_ session: any SQLSession) throws {
         _ = try session.query(

@@ -17,6 +17,25 @@ package enum SQLEngine: Sendable {
 
 /// A database that nobody else uses.
 package protocol TemporaryDatabase: SQLDatabase {
+    associatedtype Database: SQLDatabase
+    var database: Database { get }
+
     /// Other connections to the same data, as another program would have them.
     func another() throws -> any SQLDatabase
+}
+
+extension TemporaryDatabase {
+    package func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value {
+        try await database.read(body)
+    }
+
+    package func write<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value {
+        try await database.write(body)
+    }
+
+    package func migrate(_ migrations: [Migration]) async throws { try await database.migrate(migrations) }
 }

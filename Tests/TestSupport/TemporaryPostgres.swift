@@ -42,18 +42,4 @@ package final class TemporaryPostgres: TemporaryDatabase {
         configuration.connections = 1
         return configuration
     }
-
-    package func read<Value: Sendable>(
-        _ body: @escaping @Sendable (any SQLSession) throws -> Value
-    ) async throws -> Value {
-        try await database.read(body)
-    }
-
-    package func write<Value: Sendable>(
-        _ body: @escaping @Sendable (any SQLSession) throws -> Value
-    ) async throws -> Value {
-        try await database.write(body)
-    }
-
-    package func migrate(_ migrations: [Migration]) async throws { try await database.migrate(migrations) }
 }

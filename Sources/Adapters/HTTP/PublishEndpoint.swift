@@ -22,14 +22,12 @@ final class PublishEndpoint: HTTPEndpoint {
 
     private let loop: AdapterLoop
     private let peer: ConnectionPeer
-    private let hasCertificate: Bool
     private let version: String
     private var last: Last?
 
     init(loop: AdapterLoop, peer: ConnectionPeer, version: String) {
         self.loop = loop
         self.peer = peer
-        self.hasCertificate = peer.certificate != .notAsked
         self.version = version
     }
 
@@ -57,7 +55,7 @@ final class PublishEndpoint: HTTPEndpoint {
 
     private func refuseCredentials(_ facts: RequestFacts) -> HTTPAnswer? {
         guard facts.authorizations <= 1 else { return .badRequest("more than one Authorization header") }
-        guard hasCertificate else { return facts.authorization?.isEmpty ?? true ? .missingKey : nil }
+        guard peer.certificate != .notAsked else { return facts.authorization?.isEmpty ?? true ? .missingKey : nil }
         // The key of the last request has been compared with the certificate already.
         if let last, isSame(facts, last) { return nil }
         if case .failure(let reason) = key(facts) { return .refused(reason) }

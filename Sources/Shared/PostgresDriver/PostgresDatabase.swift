@@ -54,8 +54,7 @@ package final class PostgresDatabase: SQLDatabase {
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value {
         let answer = PostgresAnswer<Value>()
-        let job = PostgresJob(deadline: .now + configuration.waitTimeout) {
-            connection in
+        let job = PostgresJob(deadline: .now + configuration.waitTimeout) { connection in
             do {
                 answer.give(.success(try Self.run(begin, body, on: connection)))
                 return .done
@@ -75,8 +74,8 @@ package final class PostgresDatabase: SQLDatabase {
                     // Nobody may have been there to take it out when it was canceled.
                     if Task.isCancelled, pool.remove(job) { job.fail(CancellationError()) }
                 }
-            } catch  where job.isCanceled.load(ordering: .acquiring) {
-                throw CancellationError()
+            } catch {
+                throw job.isCanceled.load(ordering: .acquiring) ? CancellationError() : error
             }
         } onCancel: {
             job.isCanceled.store(true, ordering: .releasing)

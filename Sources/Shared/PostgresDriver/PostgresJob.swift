@@ -1,5 +1,3 @@
-internal import Foundation
-internal import SQL
 internal import Synchronization
 
 /// What a caller wants done on a connection. It is answered once, whoever is first: the work, a deadline or a cancellation.

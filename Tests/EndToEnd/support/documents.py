@@ -2,6 +2,9 @@
 
 import pathlib
 import re
+import subprocess
+
+import pytest
 
 # A fenced block, and an HTML comment right before it that says why it is not run.
 BLOCK = re.compile(r"(?:<!-- not run: (?P<reason>[^>]+?) -->\s*\n)?^```sh\n(?P<script>.*?)^```", re.M | re.S)
@@ -28,3 +31,18 @@ def with_ports(script: str, ports: dict[str, int]) -> str:
     for name, port in DEFAULT_PORTS.items():
         script = re.sub(rf"(?<=[\w.]:){port}\b|(?<=-p ){port}\b", str(ports[name]), script)
     return script
+
+
+def paste(script: str, directory: pathlib.Path, environment: dict[str, str]) -> str:
+    """Runs a script to its end in a shell that stops at the first failure, and answers what it printed."""
+    ended = subprocess.run(
+        ["bash", "-euo", "pipefail", "-x", "-c", script],
+        env=environment,
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    if ended.returncode != 0:
+        pytest.fail(f"ended with {ended.returncode}\n{ended.stdout}\n{ended.stderr}")
+    return ended.stdout

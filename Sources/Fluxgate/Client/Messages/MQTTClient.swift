@@ -134,7 +134,7 @@ package struct MQTTClient: Sendable {
 extension ClientFailure {
     /// A refusal by an MQTT 5 reason code.
     init(_ action: String, mqtt code: MQTTReasonCode, reason: String?) {
-        let number = "0x" + (code.rawValue < 16 ? "0" : "") + String(code.rawValue, radix: 16, uppercase: true)
+        let number = "0x" + [code.rawValue].hexadecimal.uppercased()
         let detail = reason.map { ": \($0)" } ?? ""
         let status: CommandStatus =
             switch code {

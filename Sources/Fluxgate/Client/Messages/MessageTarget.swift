@@ -97,8 +97,7 @@ extension String {
                 UInt8(ascii: "~"):
                 text.unicodeScalars.append(Unicode.Scalar(byte))
             default:
-                let digits = String(byte, radix: 16, uppercase: true)
-                text += "%" + (digits.count == 1 ? "0" : "") + digits
+                text += "%" + [byte].hexadecimal.uppercased()
             }
         }
     }
