@@ -22,6 +22,12 @@ extension Target.Dependency {
     static let crypto: Self = .product(name: "Crypto", package: "swift-crypto")
     static let hummingbird: Self = .product(name: "Hummingbird", package: "hummingbird")
     static let httpTypes: Self = .product(name: "HTTPTypes", package: "swift-http-types")
+    static let grpc: Self = .product(name: "GRPCCore", package: "grpc-swift-2")
+    static let grpcTransport: Self = .product(
+        name: "GRPCNIOTransportHTTP2Posix",
+        package: "grpc-swift-nio-transport"
+    )
+    static let protobuf: Self = .product(name: "SwiftProtobuf", package: "swift-protobuf")
     static let argumentParser: Self = .product(name: "ArgumentParser", package: "swift-argument-parser")
 }
 
@@ -50,7 +56,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0", traits: []),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-2.git", from: "2.4.3"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport.git", from: "2.9.2"),
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf.git", from: "2.4.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
@@ -82,6 +92,17 @@ let package = Package(
             providers: [.apt(["libpq-dev"]), .brew(["libpq"])]
         ),
         library("PostgresDriver", "Shared/PostgresDriver", ["SQL", "Model", "CLibPQ"]),
+        .systemLibrary(
+            name: "CNATS",
+            path: "Sources/Shared/CNATS",
+            pkgConfig: "libnats",
+            providers: [.apt(["libnats-dev"]), .brew(["cnats"])]
+        ),
+        library(
+            "InternalAPI",
+            "Shared/InternalAPI",
+            [.grpc, .protobuf, .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")]
+        ),
         library("UsersStorage", "Users/Storage", ["UsersCore", "SQL", "Model"]),
         library(
             "UsersSecurity",
