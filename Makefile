@@ -7,7 +7,7 @@ PYTHON ?= python3
 
 # What users run: optimized. On Linux Swift's own libraries are linked in, so the program runs without a toolchain, and no
 # symbol is exported that nobody imports.
-RELEASE_FLAGS = --configuration release --product fluxgate
+RELEASE_FLAGS = --configuration release
 ifeq ($(shell uname),Linux)
 RELEASE_FLAGS += --static-swift-stdlib -Xlinker --no-export-dynamic
 BENCH_TESTS = bench-tests
@@ -39,6 +39,10 @@ run: build ## install what is missing, build, and start the platform (MF_HOST=0.
 
 .PHONY: build
 build: toolchain packages-run ## build the release program, .build/release/fluxgate
+	$(SWIFT) build $(RELEASE_FLAGS) --product fluxgate
+
+.PHONY: programs
+programs: toolchain packages-run packages-programs ## build the separate programs too: users, things, http-adapter, ws-adapter, mqtt-adapter
 	$(SWIFT) build $(RELEASE_FLAGS)
 
 # --- for developers --------------------------------------------------------------------------------------------------
@@ -51,7 +55,7 @@ unit: build-tests ## run the unit rings alone, under Thread Sanitizer
 	scripts/with-postgres scripts/run-unit-tests $(TEST_SCRATCH) $(TEST_FLAGS)
 
 .PHONY: end-to-end
-end-to-end: build packages-test $(VENV)/.installed ## run the end-to-end ring alone, on the release program
+end-to-end: programs packages-test $(VENV)/.installed ## run the end-to-end ring alone, on the release program
 	$(VENV)/bin/python -m pytest Tests/EndToEnd $(ARGS)
 
 # The load program uses what only Linux has.
@@ -84,15 +88,15 @@ clean: ## remove what was built; the data folder stays
 # --- steps -----------------------------------------------------------------------------------------------------------
 
 .PHONY: build-tests
-build-tests: toolchain packages-run packages-test
+build-tests: toolchain packages-run packages-programs packages-test
 	$(SWIFT) build --build-tests --scratch-path $(TEST_SCRATCH) $(TEST_FLAGS)
 
 .PHONY: toolchain
 toolchain:
 	@SWIFT=$(SWIFT) scripts/require-swift
 
-.PHONY: packages-run packages-test packages-bench
-packages-run packages-test packages-bench: packages-%:
+.PHONY: packages-run packages-programs packages-test packages-bench
+packages-run packages-programs packages-test packages-bench: packages-%:
 	@scripts/install-packages $*
 
 $(VENV)/.installed: Tests/EndToEnd/requirements.txt scripts/requirements.txt

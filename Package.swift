@@ -36,6 +36,16 @@ func library(_ name: String, _ path: String, _ dependencies: [Target.Dependency]
     .target(name: name, dependencies: dependencies, path: "Sources/\(path)", swiftSettings: settings)
 }
 
+/// An executable target; its product has another name.
+func program(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: "Sources/\(path)", swiftSettings: settings)
+}
+
+/// What the programs of all adapters stand on.
+let adapterProgram: [Target.Dependency] = [
+    "AdapterBackend", "AdapterServer", "AdapterTransport", "Bootstrap", "Programs", .argumentParser,
+]
+
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: settings)
 }
@@ -43,7 +53,14 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
     name: "fluxgate",
     platforms: [.macOS(.v15)],
-    products: [.executable(name: "fluxgate", targets: ["fluxgate"])],
+    products: [
+        .executable(name: "fluxgate", targets: ["fluxgate"]),
+        .executable(name: "users", targets: ["UsersServer"]),
+        .executable(name: "things", targets: ["ThingsServer"]),
+        .executable(name: "http-adapter", targets: ["HTTPAdapterServer"]),
+        .executable(name: "ws-adapter", targets: ["WSAdapterServer"]),
+        .executable(name: "mqtt-adapter", targets: ["MQTTAdapterServer"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
@@ -99,9 +116,21 @@ let package = Package(
             providers: [.apt(["libnats-dev"]), .brew(["cnats"])]
         ),
         library(
+            "NATSBus",
+            "Shared/NATSBus",
+            ["CNATS", "Messaging", "Model", .logging, .metrics, .nio("NIOCore")]
+        ),
+        library(
             "InternalAPI",
             "Shared/InternalAPI",
             [.grpc, .protobuf, .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")]
+        ),
+        library(
+            "RPCSupport",
+            "Shared/RPCSupport",
+            [
+                "TLSSupport", .grpc, .grpcTransport, .serviceLifecycle, .nio("NIOCore"), .nio("NIOPosix"),
+            ]
         ),
         library("UsersStorage", "Users/Storage", ["UsersCore", "SQL", "Model"]),
         library(
@@ -113,6 +142,35 @@ let package = Package(
             ]
         ),
         library("ThingsStorage", "Things/Storage", ["ThingsCore", "SQL", "Model", .crypto, .logging]),
+
+        // What every part is told by the operator, and what it tells back.
+        library(
+            "Bootstrap",
+            "Shared/Bootstrap",
+            [
+                "Model", "TLSSupport", .logging, .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Configuration", package: "swift-configuration"), .nio("NIOCore"),
+            ]
+        ),
+
+        library(
+            "AdaptersRemote",
+            "Adapters/Remote",
+            [
+                "AdapterTransport", "InternalAPI", "Messaging", "Model", "NATSBus", "RPCSupport", .grpc, .protobuf,
+                .logging,
+                .metrics, .nio("NIOCore"),
+            ]
+        ),
+        library(
+            "ThingsRemote",
+            "Things/Remote",
+            [
+                "InternalAPI", "Model", "NATSBus", "RPCSupport", "ThingsCore", .grpc, .protobuf, .logging, .metrics,
+                .nio("NIOCore"),
+            ]
+        ),
+        library("UsersRemote", "Users/Remote", ["Model", "NATSBus", "UsersCore", .nio("NIOCore")]),
 
         // Ring 2: what reaches the rules.
         library(
@@ -132,13 +190,16 @@ let package = Package(
                 .metrics, .serviceLifecycle, .nio("NIOCore"), .nio("NIOHTTP1"),
             ]
         ),
+        library("UsersRPC", "Users/RPC", ["InternalAPI", "Model", "UsersCore", .grpc, .protobuf]),
+        library("ThingsRPC", "Things/RPC", ["InternalAPI", "Model", "ThingsCore", .grpc, .protobuf]),
         library("UsersAPI", "Users/API", ["UsersCore", "HTTPSupport", "Model", .hummingbird, .httpTypes, .logging]),
         library("ThingsAPI", "Things/API", ["ThingsCore", "HTTPSupport", "Model", .hummingbird, .httpTypes, .logging]),
         library(
             "AdapterTransport",
             "Adapters/Transport",
             [
-                "AdaptersCore", "Messaging", "Model", "TLSSupport", .nio("NIOCore"), .nio("NIOPosix"), .nio("NIOHTTP1"),
+                "AdaptersCore", "Bootstrap", "Messaging", "Model", "TLSSupport", .nio("NIOCore"), .nio("NIOPosix"),
+                .nio("NIOHTTP1"),
                 .nio("NIOWebSocket"),
                 .crypto, .logging, .metrics, .serviceLifecycle,
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -147,13 +208,16 @@ let package = Package(
         library(
             "HTTPAdapter",
             "Adapters/HTTP",
-            ["AdaptersCore", "AdapterTransport", "Messaging", "Model", "TLSSupport", .nio("NIOCore"), .nio("NIOHTTP1")]
+            [
+                "AdaptersCore", "AdapterTransport", "Bootstrap", "Messaging", "Model", "TLSSupport", .nio("NIOCore"),
+                .nio("NIOHTTP1"),
+            ]
         ),
         library(
             "WSAdapter",
             "Adapters/WS",
             [
-                "AdaptersCore", "AdapterTransport", "Messaging", "Model", "TLSSupport", .nio("NIOCore"),
+                "AdaptersCore", "AdapterTransport", "Bootstrap", "Messaging", "Model", "TLSSupport", .nio("NIOCore"),
                 .nio("NIOHTTP1"), .nio("NIOWebSocket"), .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
@@ -161,31 +225,66 @@ let package = Package(
             "MQTTAdapter",
             "Adapters/MQTT/Transport",
             [
-                "AdaptersCore", "AdapterTransport", "MQTTCodec", "MQTTSession", "Messaging", "Model", "TLSSupport",
+                "AdaptersCore", "AdapterTransport", "Bootstrap", "MQTTCodec", "MQTTSession", "Messaging", "Model",
+                "TLSSupport",
                 .nio("NIOCore"), .nio("NIOHTTP1"), .nio("NIOWebSocket"),
             ]
         ),
 
         // Ring 3: programs.
         library(
-            "Bootstrap",
-            "Shared/Bootstrap",
+            "Programs",
+            "Shared/Programs",
             [
-                "Model", "TLSSupport", .logging, .product(name: "CoreMetrics", package: "swift-metrics"),
-                .product(name: "Configuration", package: "swift-configuration"), .nio("NIOCore"),
+                "Bootstrap", "HTTPSupport", "Model", "TLSSupport", .argumentParser, .logging, .serviceLifecycle,
+                .nioSSL,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .nio("NIOCore"), .nio("NIOHTTP1"), .nio("NIOPosix"), .hummingbird, .httpTypes,
             ]
         ),
+        library(
+            "PostgresSettings",
+            "Shared/PostgresSettings",
+            ["Bootstrap", "PostgresDriver", "Model"]
+        ),
+        library("RemoteSettings", "Shared/RemoteSettings", ["Bootstrap", "NATSBus", "RPCSupport", "Model", .nioSSL]),
+        library(
+            "AdapterBackend",
+            "Adapters/Backend",
+            [
+                "AdapterServer", "AdapterTransport", "AdaptersRemote", "Bootstrap", "Model", "NATSBus", "Programs",
+                "RPCSupport", "RemoteSettings", .logging, .serviceLifecycle,
+            ]
+        ),
+        program(
+            "UsersServer",
+            "Users/Server",
+            [
+                "Bootstrap", "Model", "NATSBus", "PostgresDriver", "PostgresSettings", "Programs", "RPCSupport",
+                "RemoteSettings", "SQL", "TLSSupport", "UsersAPI", "UsersCore", "UsersRPC", "UsersRemote",
+                "UsersSecurity", "UsersStorage", .argumentParser, .serviceLifecycle,
+            ]
+        ),
+        program(
+            "ThingsServer",
+            "Things/Server",
+            [
+                "Bootstrap", "Model", "NATSBus", "PostgresDriver", "PostgresSettings", "Programs", "RPCSupport",
+                "RemoteSettings", "SQL", "TLSSupport", "ThingsAPI", "ThingsCore", "ThingsRPC", "ThingsRemote",
+                "ThingsStorage", .argumentParser, .serviceLifecycle,
+            ]
+        ),
+        program("HTTPAdapterServer", "Adapters/Programs/HTTP", adapterProgram + ["HTTPAdapter"]),
+        program("WSAdapterServer", "Adapters/Programs/WS", adapterProgram + ["WSAdapter"]),
+        program("MQTTAdapterServer", "Adapters/Programs/MQTT", adapterProgram + ["MQTTAdapter"]),
+        library("AdapterServer", "Adapters/Server", ["AdapterTransport", "Bootstrap", "Programs"]),
         library(
             "FluxgateServer",
             "Fluxgate/Server",
             [
-                "AdapterTransport", "Bootstrap", "HTTPAdapter", "HTTPSupport", "MQTTAdapter", "Messaging", "Model",
-                "SQLiteDriver", "TLSSupport",
-                "ThingsAPI", "ThingsCore", "ThingsStorage", "UsersAPI", "UsersCore", "UsersSecurity", "UsersStorage",
-                "WSAdapter",
-                .argumentParser, .logging, .serviceLifecycle,
-                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                .nio("NIOCore"), .nio("NIOPosix"), .hummingbird, .httpTypes,
+                "AdapterServer", "AdapterTransport", "Bootstrap", "HTTPAdapter", "MQTTAdapter", "Messaging", "Model",
+                "Programs", "SQLiteDriver", "TLSSupport", "ThingsAPI", "ThingsCore", "ThingsStorage", "UsersAPI",
+                "UsersCore", "UsersSecurity", "UsersStorage", "WSAdapter", .argumentParser, .logging, .serviceLifecycle,
             ]
         ),
         library(
@@ -198,9 +297,17 @@ let package = Package(
                 .nio("NIOCore"), .nio("NIOPosix"), .nio("NIOHTTP1"), .nio("NIOWebSocket"),
             ]
         ),
+        library(
+            "FluxgateDev",
+            "Fluxgate/Dev",
+            [
+                "Programs", .argumentParser, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .nio("NIOCore"), .nio("NIOPosix"),
+            ]
+        ),
         .executableTarget(
             name: "fluxgate",
-            dependencies: ["FluxgateServer", "FluxgateClient", .argumentParser],
+            dependencies: ["Bootstrap", "FluxgateClient", "FluxgateDev", "FluxgateServer", .argumentParser],
             path: "Sources/Fluxgate/Main",
             swiftSettings: settings
         ),
@@ -219,6 +326,7 @@ let package = Package(
         ),
         tests("ModelTests", ["Model"]),
         tests("MessagingTests", ["Messaging", "Model", "TestSupport", .nio("NIOCore"), .nio("NIOEmbedded")]),
+        tests("NATSBusTests", ["NATSBus", "Messaging", "Model", "TestSupport", .logging, .nio("NIOCore")]),
         tests("SQLTests", ["PostgresDriver", "SQL", "Model", "TestSupport"]),
         tests(
             "TLSSupportTests",

@@ -1,4 +1,5 @@
 import Model
+import Synchronization
 import Testing
 
 @testable import Bootstrap
@@ -152,13 +153,21 @@ import Testing
 @Suite struct ReadinessTests {
     @Test func isReadyWhenEveryPartIsUp() {
         let readiness = Readiness(waitingFor: ["b", "a"])
-        #expect(readiness.down == ["a", "b"])
+        #expect(readiness.down.map(\.name) == ["a", "b"])
         readiness.isUp("a")
         readiness.isUp("unknown")
-        #expect(readiness.down == ["b"])
+        #expect(readiness.down.map(\.name) == ["b"])
         readiness.isUp("b")
         #expect(readiness.down.isEmpty)
-        readiness.isDown("a")
-        #expect(readiness.down == ["a"])
+    }
+
+    @Test func aDependencyIsAskedEachTime() {
+        let outage = Mutex<String?>("refused")
+        let readiness = Readiness(waitingFor: [])
+        readiness.needs("nats") { outage.withLock { $0 } }
+        #expect(readiness.down.map(\.name) == ["nats"])
+        #expect(readiness.down.map(\.reason) == ["refused"])
+        outage.withLock { $0 = nil }
+        #expect(readiness.down.isEmpty)
     }
 }

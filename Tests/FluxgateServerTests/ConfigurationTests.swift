@@ -3,6 +3,7 @@ import Bootstrap
 import FluxgateClient
 import Foundation
 import MQTTAdapter
+import TLSSupport
 import Testing
 
 @testable import FluxgateServer
@@ -36,12 +37,13 @@ import Testing
         return variables.entries.map { Row(name: $0.name, type: $0.type, defaultValue: $0.defaultValue ?? "") }
     }
 
-    @Test func theDocumentListsExactlyWhatIsRead() throws {
+    @Test func theDocumentListsWhatIsRead() throws {
         let (documented, read) = (try documented(), try read())
 
         #expect(!read.isEmpty)
         #expect(Set(documented.map(\.name)).count == documented.count, "a variable is listed twice")
-        #expect(Set(documented.map(\.name)) == Set(read.map(\.name)))
+        // What only the separate programs read stands there too; what they print of themselves is held to it.
+        #expect(Set(documented.map(\.name)).isSuperset(of: read.map(\.name)))
     }
 
     @Test func theDocumentSaysTypeAndDefaultOfEach() throws {
@@ -63,10 +65,10 @@ import Testing
     @Test func oneHostIsForAllListenersThatHaveNoneOfTheirOwn() throws {
         let configuration = try configuration(["MF_HOST": "0.0.0.0", "MF_WS_ADAPTER_HOST": "::1"])
 
-        #expect(configuration.usersHTTP.description == "0.0.0.0:8180")
-        #expect(configuration.wsAdapter.description == "[::1]:8186")
+        #expect(configuration.users.http.description == "0.0.0.0:8180")
+        #expect(configuration.wsAdapter.address.description == "[::1]:8186")
         #expect(configuration.mqttAdapter.webSocket.description == "0.0.0.0:8880")
-        #expect(configuration.ops.host == "127.0.0.1" && configuration.thingsAuthHTTP.host == "127.0.0.1")
+        #expect(configuration.program.ops.host == "127.0.0.1" && configuration.things.authHTTP.host == "127.0.0.1")
     }
 
     @Test(arguments: ["users", "Things", "SECRET", "mainflux", "changeme"])
@@ -79,14 +81,14 @@ import Testing
 
     @Test func limitsAreSwitchedOffInDevelopmentOnly() throws {
         #expect(throws: ConfigurationError.self) { try configuration(["MF_LIMITS_OFF": "true"]) }
-        #expect(try configuration(["MF_LIMITS_OFF": "true", "MF_ENV": "development"]).limitsOff)
-        #expect(try !configuration([:]).limitsOff)
+        #expect(try configuration(["MF_LIMITS_OFF": "true", "MF_ENV": "development"]).users.limitsOff)
+        #expect(try !configuration([:]).users.limitsOff)
     }
 
     @Test func theLogLevelsOfTheServicesFollowTheCommonOne() throws {
         let configuration = try configuration(["MF_LOG_LEVEL": "debug", "MF_THINGS_LOG_LEVEL": "error"])
 
-        #expect(configuration.usersLogLevel == .debug && configuration.thingsLogLevel == .error)
+        #expect(configuration.users.logLevel == .debug && configuration.things.logLevel == .error)
     }
 
     @Test func aBadValueIsNamed() {

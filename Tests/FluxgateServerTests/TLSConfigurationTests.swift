@@ -40,8 +40,10 @@ import Testing
     @Test func withoutVariablesEverythingIsPlain() throws {
         let configuration = try configuration([:])
 
-        #expect(configuration.httpTLS == nil && configuration.usersTLS == nil && configuration.tlsWarnings.isEmpty)
-        #expect(configuration.mqttAdapter.plain?.port == 1883 && configuration.mqttAdapter.tls == nil)
+        #expect(
+            configuration.httpAdapter.tls == nil && configuration.users.tls == nil && configuration.warnings.isEmpty
+        )
+        #expect(configuration.mqttAdapter.plain?.port == 1883 && configuration.mqttAdapter.secure == nil)
     }
 
     @Test(arguments: adapters)
@@ -57,9 +59,11 @@ import Testing
     func halfAPairOfAServiceIsAWarning(prefix: String) throws {
         let configuration = try configuration(["\(prefix)_SERVER_CERT": pair.certificatePath])
 
-        #expect(configuration.usersTLS == nil && configuration.thingsTLS == nil && configuration.opsTLS == nil)
         #expect(
-            configuration.tlsWarnings == [
+            configuration.users.tls == nil && configuration.things.tls == nil && configuration.program.opsTLS == nil
+        )
+        #expect(
+            configuration.warnings == [
                 "\(prefix)_SERVER_CERT without \(prefix)_SERVER_KEY: this listener stays plain"
             ]
         )
@@ -78,13 +82,13 @@ import Testing
         let mutual = mqtt.merging(["MF_MQTT_ADAPTER_CLIENT_CA_CERTS": authority.path]) { $1 }
 
         #expect(try configuration(mqtt).mqttAdapter.plain?.port == 1883)
-        #expect(try configuration(mqtt).mqttAdapter.tls?.port == 8883)
+        #expect(try configuration(mqtt).mqttAdapter.secure?.port == 8883)
         #expect(try configuration(mutual).mqttAdapter.plain == nil)
         let both = mutual.merging(["MF_MQTT_ADAPTER_PLAIN": "true"]) { $1 }
         #expect(try configuration(both).mqttAdapter.plain?.port == 1883)
         let warning = "MF_MQTT_ADAPTER_PLAIN: over it things do without a certificate"
-        #expect(try configuration(both).tlsWarnings.contains(warning))
-        #expect(try !configuration(mutual).tlsWarnings.contains(warning))
+        #expect(try configuration(both).warnings.contains(warning))
+        #expect(try !configuration(mutual).warnings.contains(warning))
         let neither = mqtt.merging(["MF_MQTT_ADAPTER_PLAIN": "false"]) { $1 }
         #expect(try configuration(neither).mqttAdapter.plain == nil)
         #expect(error(["MF_MQTT_ADAPTER_PLAIN": "false"])?.variable == "MF_MQTT_ADAPTER_PLAIN")
@@ -107,6 +111,6 @@ import Testing
         for name in variables.keys where name.hasSuffix("CERT") { variables[name] = old.certificatePath }
         for name in variables.keys where name.hasSuffix("KEY") { variables[name] = old.keyPath }
 
-        #expect(try configuration(variables).tlsWarnings == ["\(old.certificatePath): a certificate has expired"])
+        #expect(try configuration(variables).warnings == ["\(old.certificatePath): a certificate has expired"])
     }
 }

@@ -1,28 +1,29 @@
 package import AdapterTransport
+package import Bootstrap
 internal import NIOCore
 internal import NIOHTTP1
-package import TLSSupport
+internal import TLSSupport
 
 /// The HTTP adapter: an endpoint on every event loop, and the listener in front of them.
 package struct HTTPPublishAdapter: Sendable {
     package let listener: Listener
 
-    package init(
-        on address: ListenAddress,
-        tls: ServerTLS?,
-        loops: AdapterLoops,
-        limits: HTTPLimits,
-        version: String
-    ) async throws {
+    /// Listens. Throws ``ListenError``.
+    package init(_ settings: HTTPAdapterSettings, loops: AdapterLoops) async throws {
+        let limits = HTTPLimits(
+            maximumBody: settings.common.maximumMessage,
+            requestTimeout: settings.requestTimeout,
+            idleTimeout: settings.idleTimeout
+        )
         let components = try await loops.add { HTTPComponent(loop: $0, limits: limits) }
         self.listener = try await Listener(
             "http-adapter",
-            on: address,
-            tls: tls,
+            on: settings.address,
+            tls: settings.tls,
             group: loops.group,
             components: components
         ) { channel, component, peer in
-            let endpoint = PublishEndpoint(loop: component.loop, peer: peer, version: version)
+            let endpoint = PublishEndpoint(loop: component.loop, peer: peer, version: Release.version)
             try channel.addHTTPHandlers(HTTPConnectionHandler(endpoint: endpoint, component: component))
         }
     }

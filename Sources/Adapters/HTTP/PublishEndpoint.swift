@@ -84,7 +84,7 @@ final class PublishEndpoint: HTTPEndpoint {
                 PublishRequest(topic: last.topic, payload: body, source: .http, qos: 1),
                 by: last.grant,
                 at: now
-            )
+            ) == .published
         {
             return .answer(.accepted)
         }
@@ -136,7 +136,9 @@ final class PublishEndpoint: HTTPEndpoint {
             return .answer(.badRequest(error.explanation, .badTopic))
         }
         let request = PublishRequest(topic: topic, payload: body, source: .http, qos: 1)
-        guard loop.publish(request, by: admission.grant, at: loop.now) else { return .answer(.unavailable) }
+        guard loop.publish(request, by: admission.grant, at: loop.now) == .published else {
+            return .answer(.unavailable)
+        }
         last = Last(
             authorization: facts.authorization ?? "",
             uri: ExactText(head.uri),

@@ -134,8 +134,11 @@ final class WSConnection: ChannelDuplexHandler {
         guard let topic else { return close(.policyViolation, .badTopic) }
         let loop = component.loop
         let request = PublishRequest(topic: topic, payload: payload, source: .ws, qos: 1)
-        if loop.publish(request, by: grant, at: loop.now) { return waitIfCongested() }
-        ask(toPublish: request)
+        switch loop.publish(request, by: grant, at: loop.now) {
+        case .published: waitIfCongested()
+        case .stale: ask(toPublish: request)
+        case .unavailable: close(.tryAgainLater, .unavailable)
+        }
     }
 
     private func ask(toPublish request: PublishRequest) {
@@ -147,10 +150,11 @@ final class WSConnection: ChannelDuplexHandler {
             switch answer {
             case .granted(let grant):
                 self.grant = grant
-                guard loop.publish(request, by: grant, at: loop.now) else {
-                    return self.close(.policyViolation, .rightTaken)
+                switch loop.publish(request, by: grant, at: loop.now) {
+                case .published: self.resume()
+                case .stale: self.close(.policyViolation, .rightTaken)
+                case .unavailable: self.close(.tryAgainLater, .unavailable)
                 }
-                self.resume()
             case .refused:
                 loop.counters.accessChecks.add()
                 self.close(.policyViolation, .notAuthorized)

@@ -60,7 +60,11 @@ final class WSEndpoint: HTTPEndpoint {
         let loop = component.loop
         loop.access.admit(key, to: path.channel, clock: { loop.now }) { admitted in
             switch admitted {
-            case .granted(let admission): answer.finish(self.open(head, path, admission.grant, contentType))
+            case .granted(let admission):
+                // What is published once the client has the answer must come to it.
+                loop.interest.expect(path.channel) {
+                    answer.finish(self.open(head, path, admission.grant, contentType))
+                }
             case .unknownKey: answer.finish(.answer(.refused(.unknownKey)))
             case .refused: answer.finish(.answer(.notAuthorized))
             case .unavailable: answer.finish(.answer(.unavailable))

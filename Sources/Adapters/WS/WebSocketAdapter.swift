@@ -1,8 +1,9 @@
 package import AdapterTransport
+package import Bootstrap
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOWebSocket
-package import TLSSupport
+internal import TLSSupport
 
 /// How much a WebSocket client may take.
 package struct WSLimits: Sendable {
@@ -23,25 +24,26 @@ package struct WSLimits: Sendable {
 package struct WebSocketAdapter: Sendable {
     package let listener: Listener
 
-    package init(
-        on address: ListenAddress,
-        tls: ServerTLS?,
-        loops: AdapterLoops,
-        limits: WSLimits,
-        handshake: HTTPLimits,
-        version: String
-    ) async throws {
+    /// Listens. Throws ``ListenError``.
+    package init(_ settings: WSAdapterSettings, loops: AdapterLoops) async throws {
+        let limits = WSLimits(
+            maximumMessage: settings.common.maximumMessage,
+            maximumQueue: settings.common.maximumQueue,
+            pingInterval: settings.pingInterval.nanoseconds
+        )
+        // A handshake has no body.
+        let handshake = HTTPLimits(maximumBody: 0, requestTimeout: settings.requestTimeout)
         let sockets = try await loops.add { WSComponent(loop: $0, limits: limits) }
         let handshakes = try await loops.add { HTTPComponent(loop: $0, limits: handshake) }
         self.listener = try await Listener(
             "ws-adapter",
-            on: address,
-            tls: tls,
+            on: settings.address,
+            tls: settings.tls,
             group: loops.group,
             components: handshakes
         ) { channel, component, peer in
             guard let socket = sockets.current else { throw ChannelError.operationUnsupported }
-            let endpoint = WSEndpoint(component: socket, peer: peer, version: version)
+            let endpoint = WSEndpoint(component: socket, peer: peer, version: Release.version)
             try channel.addHTTPHandlers(HTTPConnectionHandler(endpoint: endpoint, component: component))
         }
     }

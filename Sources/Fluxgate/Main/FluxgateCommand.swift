@@ -1,5 +1,7 @@
 internal import ArgumentParser
+internal import Bootstrap
 internal import FluxgateClient
+internal import FluxgateDev
 internal import FluxgateServer
 
 /// The one program: the platform itself, and the commands that talk to it.
@@ -12,7 +14,7 @@ struct FluxgateCommand: AsyncParsableCommand {
             'fluxgate serve' runs the whole platform in this process. The other commands talk to a platform that runs, here \
             or elsewhere.
             """,
-        version: Platform.version,
-        subcommands: [ServeCommand.self, ProvisionCommand.self, MessagesCommand.self]
+        version: Release.version,
+        subcommands: [ServeCommand.self, DevCommand.self, ProvisionCommand.self, MessagesCommand.self]
     )
 }

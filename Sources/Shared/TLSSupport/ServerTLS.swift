@@ -21,6 +21,9 @@ package struct ServerTLS: Sendable {
     }
 
     let context: NIOSSLContext
+    /// The files, for servers of other libraries, which read them themselves.
+    package let certificateFile: String
+    package let keyFile: String
     /// Whether a client must show a certificate.
     package let asksForCertificate: Bool
     package let handshakeTimeout: TimeAmount
@@ -70,6 +73,8 @@ package struct ServerTLS: Sendable {
             }
             throw TLSFileError(.clientAuthorities, clientAuthorities, "can't be used: \(error)")
         }
+        certificateFile = certificate
+        keyFile = key
         asksForCertificate = authorities != nil
         self.handshakeTimeout = handshakeTimeout
         warnings =

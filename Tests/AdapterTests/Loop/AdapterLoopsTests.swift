@@ -162,7 +162,7 @@ private final class PacedPublisher {
                 source: .mqtt,
                 qos: 1
             )
-            guard loop.publish(request, by: grant, at: loop.now) else { return }
+            guard loop.publish(request, by: grant, at: loop.now) == .published else { return }
             next += 1
         }
         guard next < count else { return }

@@ -1,20 +1,23 @@
 package import AdapterTransport
+package import Bootstrap
 internal import NIOCore
 internal import NIOHTTP1
-package import TLSSupport
+internal import TLSSupport
 
 /// The MQTT adapter: its part of every event loop, and the listeners in front of them.
 package struct MQTTBroker: Sendable {
-    package let listeners: MQTTListeners<Listener>
+    package let listeners: MQTTListeners
 
-    package init(
-        on addresses: MQTTListeners<ListenAddress>,
-        tls: ServerTLS?,
-        loops: AdapterLoops,
-        limits: MQTTLimits,
-        handshake: HTTPLimits,
-        version: String
-    ) async throws {
+    /// Listens. Throws ``ListenError``.
+    package init(_ settings: MQTTAdapterSettings, loops: AdapterLoops) async throws {
+        let limits = MQTTLimits(
+            maximumMessage: settings.common.maximumMessage,
+            maximumQueue: settings.common.maximumQueue,
+            maximumSubscriptions: settings.maximumSubscriptions,
+            connectTimeout: .nanoseconds(Int64(clamping: settings.connectTimeout.nanoseconds))
+        )
+        // A handshake has no body.
+        let handshake = HTTPLimits(maximumBody: 0, requestTimeout: settings.connectTimeout)
         let registry = ClientRegistry()
         let components = try await loops.add { MQTTComponent(loop: $0, limits: limits, registry: registry) }
         let handshakes = try await loops.add { HTTPComponent(loop: $0, limits: handshake) }
@@ -29,34 +32,30 @@ package struct MQTTBroker: Sendable {
         }
         var plain: Listener?
         var secure: Listener?
-        if let address = addresses.plain { plain = try await listen(on: address, nil) }
-        if let address = addresses.tls { secure = try await listen(on: address, tls) }
+        if let address = settings.plain { plain = try await listen(on: address, nil) }
+        if let address = settings.secure { secure = try await listen(on: address, settings.tls) }
         let webSocket = try await Listener(
             "mqtt-adapter-ws",
-            on: addresses.webSocket,
-            tls: tls,
+            on: settings.webSocket,
+            tls: settings.tls,
             group: loops.group,
             components: handshakes
         ) { channel, handshake, peer in
             guard let component = components.current else { throw ChannelError.operationUnsupported }
-            let endpoint = MQTTWebSocketEndpoint(component: component, peer: peer, version: version)
+            let endpoint = MQTTWebSocketEndpoint(component: component, peer: peer, version: Release.version)
             try channel.addHTTPHandlers(HTTPConnectionHandler(endpoint: endpoint, component: handshake))
         }
         listeners = MQTTListeners(plain: plain, tls: secure, webSocket: webSocket)
     }
 }
 
-/// One value for each way to speak MQTT.
-package struct MQTTListeners<Value: Sendable>: Sendable {
+/// The ways to speak MQTT.
+package struct MQTTListeners: Sendable {
     /// MQTT over plain TCP.
-    package var plain: Value?
-    package var tls: Value?
+    package let plain: Listener?
+    package let tls: Listener?
     /// Over TLS, if the adapter has it.
-    package var webSocket: Value
+    package let webSocket: Listener
 
-    package init(plain: Value?, tls: Value?, webSocket: Value) {
-        self.plain = plain
-        self.tls = tls
-        self.webSocket = webSocket
-    }
+    package var all: [Listener] { [plain, tls, webSocket].compactMap(\.self) }
 }

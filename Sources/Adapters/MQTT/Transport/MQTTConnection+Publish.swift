@@ -13,7 +13,7 @@ extension MQTTConnection {
         let contentType = publish.properties.isEmpty ? nil : publish.properties.contentType
         if let route = routes.route(publish.topic, contentType), let grant = route.grant,
             publish.payload.readableBytes <= component.limits.maximumMessage,
-            loop.publish(request(publish, route.topic), by: grant, at: now)
+            loop.publish(request(publish, route.topic), by: grant, at: now) == .published
         {
             return completed(publish, .accepted)
         }
@@ -50,7 +50,7 @@ extension MQTTConnection {
             switch authorized {
             case .granted(let grant):
                 self.routes.insert(Route(topic: topic, grant: grant), publish.topic, contentType)
-                let isPublished = loop.publish(request, by: grant, at: loop.now)
+                let isPublished = loop.publish(request, by: grant, at: loop.now) == .published
                 self.completed(publish, isPublished ? .accepted : .unavailable)
             case .refused:
                 loop.counters.accessChecks.add()
@@ -102,7 +102,9 @@ extension MQTTConnection {
         )
         let loop = loop
         loop.access.authorize(identity, topic.channel, at: loop.now) { authorized in
-            if case .granted(let grant) = authorized, loop.publish(request, by: grant, at: loop.now) { return }
+            if case .granted(let grant) = authorized, loop.publish(request, by: grant, at: loop.now) == .published {
+                return
+            }
             self.peer.refused(.notAuthorized, .mqtt)
         }
     }

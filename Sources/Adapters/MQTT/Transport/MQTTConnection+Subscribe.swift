@@ -38,10 +38,14 @@ extension MQTTConnection {
                 }
             }
         }
-        feed { session, actions in
-            session.subscribeCompleted(packetID: subscribe.packetID, codes: codes, into: &actions)
+        // What is published once the client has its SUBACK must come to it.
+        loop.interest.whenSettled {
+            guard self.session.phase == .connected else { return }
+            self.feed { session, actions in
+                session.subscribeCompleted(packetID: subscribe.packetID, codes: codes, into: &actions)
+            }
+            self.goOn()
         }
-        goOn()
     }
 
     private func ask(

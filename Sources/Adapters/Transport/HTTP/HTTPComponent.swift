@@ -1,3 +1,4 @@
+internal import Bootstrap
 package import Messaging
 package import Model
 
@@ -59,6 +60,14 @@ package struct HTTPLimits: Sendable {
     package var requestTimeout: UInt64
     /// Nanoseconds between requests.
     package var idleTimeout: UInt64
+
+    package init(maximumBody: Int, requestTimeout: Duration, idleTimeout: Duration = .seconds(75)) {
+        self.init(
+            maximumBody: maximumBody,
+            requestTimeout: requestTimeout.nanoseconds,
+            idleTimeout: idleTimeout.nanoseconds
+        )
+    }
 
     package init(maximumBody: Int, requestTimeout: UInt64, idleTimeout: UInt64) {
         self.maximumBody = maximumBody

@@ -1,5 +1,5 @@
 package import Messaging
-package import Model
+internal import Model
 package import NIOCore
 
 /// One event loop with all that the adapters have on it: nothing here is shared with another loop.
@@ -21,6 +21,8 @@ package final class AdapterLoop {
     private var outboxes: [[Message]]
     private var turnEndIsDue = false
     private var waitingForPeers: [() -> Void] = []
+    /// Nil if there is nobody beyond this process.
+    private let busLink: BusLink?
     /// Nanoseconds between the loop's clock and 1970.
     private let epoch: UInt64
     private let clock: () -> UInt64
@@ -42,7 +44,8 @@ package final class AdapterLoop {
         self.counters = counters
         self.epoch = epoch
         self.clock = clock
-        self.interest = LoopInterest(filter: links.interest, loop: index)
+        self.interest = LoopInterest(filter: links.interest, loop: index, eventLoop: eventLoop, bus: links.bus)
+        self.busLink = links.bus?.link
         self.outboxes = Array(repeating: [], count: links.count)
         self.access = AccessTable(maximumAge: accessMaximumAge) { question in
             counters.accessQuestions.add()
@@ -63,20 +66,21 @@ package final class AdapterLoop {
 
     // MARK: Publishing
 
-    /// Publishes on a right that was granted. False if it is no longer good: ask again.
-    package func publish(_ request: PublishRequest, by grant: ChannelGrant, at now: UInt64) -> Bool {
-        guard grant.isGood(at: now), let message = Message(request, by: grant, at: epoch &+ now) else { return false }
+    /// Publishes on a right that was granted.
+    package func publish(_ request: PublishRequest, by grant: ChannelGrant, at now: UInt64) -> PublishResult {
+        guard grant.isGood(at: now), let message = Message(request, by: grant, at: epoch &+ now) else { return .stale }
+        if let busLink, !busLink.isUp { return .unavailable }
         counters.accessChecks.add()
         counters.published(request.source)
         for component in components { component.deliver(message) }
         for peer in outboxes.indices where peer != index {
-            if links.interest.isInterested(loop: peer, in: message.topic.channel) { outboxes[peer].append(message) }
+            if links.wants(message, at: peer) { outboxes[peer].append(message) }
         }
         scheduleTurnEnd()
-        return true
+        return .published
     }
 
-    /// Delivers what other loops published.
+    /// Delivers what other loops, or other processes, published.
     func receive(_ batch: [Message], from peer: Int) {
         for message in batch {
             for component in components { component.deliver(message) }
@@ -131,6 +135,7 @@ package final class AdapterLoop {
         let now = now
         access.giveUp(askedBefore: now - min(now, Self.longestQuestion))
         for component in components { component.sweep(at: now) }
+        interest.sweep()
     }
 
     func shutDown() {
@@ -138,11 +143,11 @@ package final class AdapterLoop {
     }
 }
 
-/// The interest of one loop: which channels it has subscribers for.
-package struct LoopInterest {
-    let filter: InterestFilter
-    let loop: Int
-
-    package func add(_ channel: ChannelID) { filter.add(channel, loop: loop) }
-    package func remove(_ channel: ChannelID) { filter.remove(channel, loop: loop) }
+/// What became of a message that was to be published.
+package enum PublishResult {
+    case published
+    /// The right is no longer good: ask again.
+    case stale
+    /// The bus is out of reach: the same message may be taken later.
+    case unavailable
 }

@@ -1,7 +1,14 @@
+internal import Bootstrap
 internal import Logging
-internal import Messaging
+package import Messaging
 package import Model
 package import NIOCore
+
+#if canImport(FoundationEssentials)
+    internal import FoundationEssentials
+#else
+    internal import Foundation
+#endif
 
 /// All event loops of the process, and the way to the one that a connection lives on.
 package struct AdapterLoops: Sendable {
@@ -15,14 +22,16 @@ package struct AdapterLoops: Sendable {
     ///   - epoch: the wall clock's nanoseconds since 1970 when the loops' clock says 0.
     ///   - accessMaximumAge: how long an access decision may be used without asking again.
     ///   - resolver: answers what the loops don't know.
+    ///   - bus: the way to other processes; nil if there are none.
     package init(
         group: any EventLoopGroup,
         epoch: UInt64,
         accessMaximumAge: TimeAmount,
-        resolver: AccessResolver
+        resolver: AccessResolver,
+        bus: (any MessageBus)? = nil
     ) async throws {
         let eventLoops = Array(group.makeIterator())
-        let links = LoopLinks(count: eventLoops.count)
+        let links = LoopLinks(count: eventLoops.count, bus: bus)
         let counters = eventLoops.map { _ in LoopCounters() }
         var loops: [NIOLoopBound<AdapterLoop>] = []
         for (index, eventLoop) in eventLoops.enumerated() {
@@ -42,6 +51,7 @@ package struct AdapterLoops: Sendable {
             )
         }
         links.connect(loops)
+        bus?.start { links.receive($0) }
         self.group = group
         self.loops = loops
         self.counters = counters
@@ -83,6 +93,20 @@ package struct AdapterLoops: Sendable {
         for loop in pending { try await loop.get() }
     }
 
+    /// The same for a thread that isn't a loop's: returns when it has been done.
+    package func applyAndWait(_ events: [AccessEvent]) {
+        let pending = loops.map { loop in
+            loop.eventLoop.submit { for event in events { loop.value.apply(event) } }
+        }
+        // A loop that has ended has nothing live any more.
+        for loop in pending { try? loop.wait() }
+    }
+
+    /// Has every decision asked for again: it isn't known what rights were taken meanwhile.
+    package func forgetDecisions() async throws {
+        try await forEach { $0.access.forgetAll() }
+    }
+
     /// Says goodbye to every client. Who doesn't hear it is swept away a second later.
     package func shutDown() async throws {
         try await forEach { $0.shutDown() }
@@ -103,5 +127,25 @@ package struct PerLoop<Component: LoopComponent>: Sendable {
     /// The component of the event loop that this code runs on. Nil on any other thread.
     package var current: Component? {
         components.first { $0.eventLoop.inEventLoop }?.value
+    }
+}
+
+extension AdapterLoops {
+    /// Makes the loops by the system's clock.
+    package init(
+        group: any EventLoopGroup,
+        accessMaximumAge: Duration,
+        resolver: AccessResolver,
+        bus: (any MessageBus)? = nil
+    ) async throws {
+        let wall = Date.now.timeIntervalSince1970 * 1e9
+        let epoch = UInt64(max(0, wall)) - min(UInt64(max(0, wall)), NIODeadline.now().uptimeNanoseconds)
+        try await self.init(
+            group: group,
+            epoch: epoch,
+            accessMaximumAge: .nanoseconds(Int64(clamping: accessMaximumAge.nanoseconds)),
+            resolver: resolver,
+            bus: bus
+        )
     }
 }

@@ -3,38 +3,11 @@ internal import NIOPosix
 internal import Synchronization
 package import TLSSupport
 
-#if canImport(Glibc)
-    internal import Glibc
-#else
-    internal import Darwin
-#endif
-
-/// An address that the program listens on.
-package struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
-    package let host: String
-    package let port: Int
-
-    package init(host: String, port: Int) {
-        self.host = host
-        self.port = port
-    }
-
-    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
-}
-
-/// Why a listener didn't open.
-package struct ListenError: Error, CustomStringConvertible {
-    package let description: String
-
-    package init(_ name: String, _ address: ListenAddress, _ error: any Error) {
-        self.description = "\(name) can't listen on \(address): \(reason(error))"
-    }
-}
-
 /// An open listening socket.
 package struct Listener: Sendable {
     private let channel: any Channel
     private let door: Door
+    package let name: String
     package let address: ListenAddress
     /// Whether all connections are TLS.
     package let isSecure: Bool
@@ -90,6 +63,7 @@ package struct Listener: Sendable {
             throw ListenError(name, address, error)
         }
         isSecure = tls != nil
+        self.name = name
         self.address = ListenAddress(host: address.host, port: channel.localAddress?.port ?? address.port)
     }
 
@@ -103,10 +77,4 @@ package struct Listener: Sendable {
 /// Whether a listener lets clients in that have come through the handshake.
 private final class Door: Sendable {
     let isClosed = Atomic(false)
-}
-
-/// The error in the operating system's words.
-private func reason(_ error: any Error) -> String {
-    guard let error = error as? IOError else { return "\(error)" }
-    return String(cString: strerror(error.errnoCode))
 }

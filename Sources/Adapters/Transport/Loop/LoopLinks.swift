@@ -2,10 +2,17 @@ internal import Messaging
 internal import NIOCore
 internal import Synchronization
 
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
 /// What the loops share: who is interested in what, and how much is on its way from one to another.
 ///
 /// A loop whose messages pile up at a peer is congested: its publishers stop reading until the peer has caught up, so that
-/// what is on its way stays within ``limit`` and what one read brought.
+/// what is on its way stays within ``limit`` and what one read brought. The bus counts as one loop more, the last, which wants
+/// everything; what it brings waits on its own thread while a loop is behind.
 final class LoopLinks: Sendable {
     /// Most payload bytes on their way from one loop to another before publishers wait.
     static let limit = 4 << 20
@@ -13,21 +20,33 @@ final class LoopLinks: Sendable {
     private struct State {
         var bytes: [Int]
         var isWaiting: [Bool]
+        /// What the bus brought, by loop.
+        var inboxes: [[Message]]
         var peers: [NIOLoopBound<AdapterLoop>] = []
     }
 
     let interest: InterestFilter
+    let bus: (any MessageBus)?
+    /// Loops, and the bus if there is one.
     let count: Int
+    private let loops: Int
     /// Locked once a batch and for the congestion checks of those who already have to wait, never for a message.
     private let state: Mutex<State>
     /// One flag a loop, read for every read of a connection.
     private let congested: InlineFlags
 
-    init(count: Int) {
+    init(count loops: Int, bus: (any MessageBus)? = nil) {
+        let count = bus == nil ? loops : loops + 1
         self.count = count
-        self.interest = InterestFilter(loops: count)
+        self.loops = loops
+        self.bus = bus
+        self.interest = InterestFilter(loops: loops)
         self.state = Mutex(
-            State(bytes: Array(repeating: 0, count: count * count), isWaiting: Array(repeating: false, count: count))
+            State(
+                bytes: Array(repeating: 0, count: count * count),
+                isWaiting: Array(repeating: false, count: count),
+                inboxes: Array(repeating: [], count: loops)
+            )
         )
         self.congested = InlineFlags(count: count)
     }
@@ -38,16 +57,47 @@ final class LoopLinks: Sendable {
 
     func isCongested(from loop: Int) -> Bool { congested[loop] }
 
-    /// Gives a batch to another loop.
+    /// Whether the message may be of use to that loop.
+    func wants(_ message: Message, at peer: Int) -> Bool {
+        peer == loops || interest.isInterested(loop: peer, in: message.topic.channel)
+    }
+
+    /// Gives a batch to another loop, or to the bus.
     func hand(_ batch: [Message], from loop: Int, to peer: Int) {
         let size = Self.size(of: batch)
         let target = state.withLock { state -> NIOLoopBound<AdapterLoop>? in
-            guard peer < state.peers.count else { return nil }
             state.bytes[loop * count + peer] += size
             if state.bytes[loop * count + peer] > Self.limit { congested[loop] = true }
-            return state.peers[peer]
+            return peer < state.peers.count ? state.peers[peer] : nil
         }
-        target?.eventLoop.execute { target?.value.receive(batch, from: loop) }
+        if let target {
+            target.eventLoop.execute { target.value.receive(batch, from: loop) }
+        } else {
+            bus?.publish(batch) { self.delivered(batch, from: loop, to: peer) }
+        }
+    }
+
+    /// Gives the loops what another process published; waits while one of them is behind.
+    func receive(_ message: Message) {
+        while congested[loops] { usleep(500) }
+        let size = Self.size(of: [message])
+        for peer in 0..<loops where wants(message, at: peer) {
+            let target = state.withLock { state -> NIOLoopBound<AdapterLoop>? in
+                state.bytes[loops * count + peer] += size
+                if state.bytes[loops * count + peer] > Self.limit { congested[loops] = true }
+                state.inboxes[peer].append(message)
+                // What comes until the loop gets round to the first goes with it.
+                return state.inboxes[peer].count == 1 ? state.peers[peer] : nil
+            }
+            target?.eventLoop.execute { target?.value.receive(self.inbox(of: peer), from: self.loops) }
+        }
+    }
+
+    private func inbox(of peer: Int) -> [Message] {
+        state.withLock { state in
+            defer { state.inboxes[peer] = [] }
+            return state.inboxes[peer]
+        }
     }
 
     /// A batch has been delivered; wakes the sender if it waits for that.
@@ -59,7 +109,7 @@ final class LoopLinks: Sendable {
             guard congested[loop], row.allSatisfy({ $0 <= Self.limit / 2 }) else { return nil }
             congested[loop] = false
             defer { state.isWaiting[loop] = false }
-            return state.isWaiting[loop] ? state.peers[loop] : nil
+            return state.isWaiting[loop] && loop < loops ? state.peers[loop] : nil
         }
         sender?.eventLoop.execute { sender?.value.peersCaughtUp() }
     }

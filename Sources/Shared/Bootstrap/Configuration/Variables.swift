@@ -34,6 +34,23 @@ package final class Variables: Sendable {
         known.subtracting(entries.map(\.name)).sorted()
     }
 
+    /// Everything that was asked for, as it is now; secrets are only said to be set.
+    package var effective: [(name: String, value: String)] {
+        entries.map { entry in
+            let value = text(entry.name, isSecret: entry.type == "secret")
+            switch entry.type {
+            case "secret": return (entry.name, value == nil ? "" : "(hidden)")
+            case "addresses": return (entry.name, (value ?? entry.defaultValue ?? "").hidingUserInfo)
+            default: return (entry.name, value ?? entry.defaultValue ?? "")
+            }
+        }
+    }
+
+    /// A comma-separated list of addresses, each of which may hold a user and a password: a secret.
+    package func addresses(_ name: String, default defaultValue: String) -> [Secret] {
+        (read(name, "addresses", defaultValue) ?? defaultValue).split(separator: ",").map { Secret(String($0)) }
+    }
+
     /// - Parameter described: how the default is documented, if it isn't a constant.
     package func string(_ name: String, default defaultValue: String, described: String? = nil) -> String {
         read(name, "text", described ?? defaultValue) ?? defaultValue
@@ -109,9 +126,25 @@ package final class Variables: Sendable {
             guard !entries.contains(where: { $0.name == name }) else { return }
             entries.append(Entry(name: name, type: type, defaultValue: defaultValue))
         }
+        return text(name, isSecret: type == "secret" || type == "addresses")
+    }
+
+    private func text(_ name: String, isSecret: Bool) -> String? {
         let key = ConfigKey(name.split(separator: "_").map { $0.lowercased() })
-        let text = reader.string(forKey: key, isSecret: type == "secret")
+        let text = reader.string(forKey: key, isSecret: isSecret)
         return text.flatMap { $0.isEmpty ? nil : $0 }
+    }
+}
+
+extension String {
+    /// Addresses without what stands before `@` in each.
+    var hidingUserInfo: String {
+        split(separator: ",").map { address in
+            guard let at = address.lastIndex(of: "@") else { return String(address) }
+            let scheme = address.firstRange(of: "://").map { address[..<$0.upperBound] } ?? ""
+            return "\(scheme)(hidden)\(address[at...])"
+        }
+        .joined(separator: ",")
     }
 }
 

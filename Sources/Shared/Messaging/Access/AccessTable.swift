@@ -188,6 +188,14 @@ package final class AccessTable {
         distrustPending(event)
     }
 
+    /// Forgets everything, and distrusts the answers that are on their way: events may have been missed.
+    package func forgetAll() {
+        for thing in Array(keysOfThing.keys) { forgetKeys(of: thing) }
+        for thing in Array(grants.keys) { forgetGrants(of: thing) }
+        for use in pendingUses.keys { pendingUses[use]?.distrust() }
+        for key in pendingKeys.keys { pendingKeys[key]?.distrust() }
+    }
+
     // MARK: Remembering
 
     private func remember(_ identity: ThingIdentity, _ key: ThingKey, at now: UInt64) -> KnownKey {

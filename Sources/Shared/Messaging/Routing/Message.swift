@@ -25,7 +25,8 @@ package struct PublishRequest: Sendable {
     }
 }
 
-/// A message that may be delivered: it can only be made from a grant, and a grant only by access control.
+/// A message that may be delivered: it can only be made from a grant, and a grant only by access control; or it comes from
+/// the bus, where another process put it on a grant.
 package struct Message: Sendable {
     package let topic: Topic
     package let payload: ByteBuffer
@@ -47,5 +48,23 @@ package struct Message: Sendable {
         self.source = request.source
         self.qos = request.qos
         self.origin = request.origin
+    }
+
+    /// What another process published.
+    init(
+        fromBus topic: Topic,
+        payload: ByteBuffer,
+        publisher: Thing.ID,
+        created: UInt64,
+        source: SourceProtocol,
+        qos: UInt8
+    ) {
+        self.topic = topic
+        self.payload = payload
+        self.publisher = publisher
+        self.created = created
+        self.source = source
+        self.qos = qos
+        self.origin = 0
     }
 }

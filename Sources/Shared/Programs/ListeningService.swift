@@ -1,5 +1,5 @@
-internal import AdapterTransport
 internal import ServiceLifecycle
+internal import TLSSupport
 
 /// A listener of another library, whose failure to listen is told in our words.
 struct ListeningService<Base: Service>: Service {

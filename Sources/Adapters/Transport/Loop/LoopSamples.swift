@@ -1,8 +1,14 @@
-internal import AdapterTransport
-internal import Bootstrap
+package import Bootstrap
 
-/// What the event loops counted, added up when somebody reads the metrics.
-struct LoopSamples: Sendable {
+extension AdapterLoops {
+    /// Has what the loops count added up whenever somebody reads the metrics.
+    package func register(in registry: MetricsRegistry) {
+        let samples = LoopSamples(counters: counters)
+        registry.addCollector { samples.samples() }
+    }
+}
+
+private struct LoopSamples: Sendable {
     let counters: [LoopCounters]
 
     func samples() -> [MetricsRegistry.Sample] {

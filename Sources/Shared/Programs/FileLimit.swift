@@ -5,10 +5,10 @@
 #endif
 
 /// Each connection is an open file, and what a shell allows is meant for other programs.
-enum FileLimit {
+package enum FileLimit {
     /// Raises the soft limit of open files as far as it may be. Answers what holds now.
     @discardableResult
-    static func raise() -> Int {
+    package static func raise() -> Int {
         var limit = rlimit()
         #if canImport(Glibc)
             let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)

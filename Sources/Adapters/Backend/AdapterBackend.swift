@@ -1,0 +1,85 @@
+internal import AdapterServer
+package import AdapterTransport
+internal import AdaptersRemote
+package import Bootstrap
+internal import Logging
+internal import Model
+internal import NATSBus
+package import Programs
+internal import RPCSupport
+internal import RemoteSettings
+package import ServiceLifecycle
+internal import Synchronization
+
+/// What an adapter that is a program of its own stands on: the things service over gRPC, and other adapters over NATS.
+package struct AdapterBackend: Sendable {
+    private let things: RPCSettings
+    private let nats: NATSConfiguration
+    /// How old a decision may become.
+    private let accessMaximumAge: Duration
+
+    /// - Parameter program: the adapter's name, as `http-adapter`.
+    package init(_ variables: Variables, program: String) throws(ConfigurationError) {
+        let prefix = "MF_" + program.uppercased().replacing("-", with: "_")
+        things = try RPCSettings(variables, service: "THINGS", port: 8183, prefix: prefix)
+        nats = try NATSConfiguration(variables, name: program)
+        accessMaximumAge = try variables.duration("MF_ACCESS_CACHE_TTL", default: "10s")
+    }
+
+    /// Lines of the start-up summary.
+    package var facts: [(String, String)] {
+        [("things", "\(things.target)\(things.trust == .plain ? "" : " (TLS)")"), ("bus", nats.summary)]
+    }
+
+    /// Makes the event loops, and has the adapter opened on them.
+    ///
+    /// - Parameter listen: opens the adapter's listeners.
+    /// - Returns: what has to run, in the order in which the parts depend on each other.
+    package func services(
+        _ host: ProgramHost,
+        _ registry: MetricsRegistry,
+        listen: (AdapterLoops) async throws -> [Listener]
+    ) async throws -> [any Service] {
+        let rpc = try RPCClient(things.target, trust: things.trust, timeout: things.timeout, group: host.group)
+        let access = RemoteAccess(rpc)
+        let messages = try NATSConnection(nats, sharesThread: true, logger: host.logger)
+        let bus = NATSMessageBus(messages, logger: host.logger)
+        let resolver = AccessResolver(access: access)
+        let loops = try await AdapterLoops(
+            group: host.group,
+            accessMaximumAge: accessMaximumAge,
+            resolver: resolver,
+            bus: bus
+        )
+        loops.register(in: registry)
+        // Not behind the messages of busy channels.
+        let events = try NATSConnection(
+            nats,
+            sharesThread: false,
+            logger: host.logger,
+            onChange: { isUp in if isUp { forget(loops) } },
+            onGap: { forget(loops) }
+        )
+        _ = AccessEvents(events, loops: loops, logger: host.logger)
+        host.start.readiness.needs("things") { rpc.outage }
+        host.start.readiness.needs("nats") { messages.outage ?? events.outage }
+        messages.start()
+        events.start()
+        let listeners = try await listen(loops)
+        for listener in listeners { host.start.isListening(listener) }
+        return [
+            rpc, WatchService(watch: access.watch),
+            // After the adapters have said what they had to say.
+            ClosingService {
+                bus.close()
+                for connection in [messages, events] { connection.close() }
+            },
+            resolver, AdaptersService(listeners: listeners, loops: loops),
+        ]
+    }
+}
+
+/// Events may have been missed: every decision is asked for again.
+private func forget(_ loops: AdapterLoops) {
+    Task { try? await loops.forgetDecisions() }
+}

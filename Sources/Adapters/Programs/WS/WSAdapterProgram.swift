@@ -1,0 +1,46 @@
+internal import AdapterBackend
+internal import AdapterServer
+internal import ArgumentParser
+internal import Bootstrap
+internal import Programs
+internal import WSAdapter
+
+/// Publish and receive over WebSockets.
+@main
+struct WSAdapterCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ws-adapter",
+        abstract: "Publish and receive over WebSockets.",
+        discussion: ProgramOptions.discussion,
+        version: Release.version
+    )
+
+    @OptionGroup var options: ProgramOptions
+
+    func run() async throws { try await options.run(WSAdapterProgram.self, name: "ws-adapter") }
+}
+
+/// The program `ws-adapter`.
+struct WSAdapterProgram: Program {
+    let settings: ProgramSettings
+    let warnings: [String]
+    private let adapter: WSAdapterSettings
+    private let backend: AdapterBackend
+
+    init(_ variables: Variables, cores: Int) throws(ConfigurationError) {
+        var tls = try TLSVariables(variables)
+        settings = try ProgramSettings(variables, name: "ws-adapter", opsPort: 8194, cores: cores, &tls)
+        adapter = try WSAdapterSettings(variables, host: .everywhere, &tls)
+        backend = try AdapterBackend(variables, program: "ws-adapter")
+        warnings = tls.warnings
+    }
+
+    func run(_ registry: MetricsRegistry) async throws {
+        let summary = StartUpSummary("Fluxgate ws-adapter", rows: [.ws, .ops], facts: backend.facts)
+        try await ProgramHost.run(settings, registry, summary) { host in
+            try await backend.services(host, registry) { loops in
+                [try await WebSocketAdapter(adapter, loops: loops).listener]
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+internal import Messaging
+package import Model
+internal import NIOCore
+
+/// The interest of one loop: which channels it has subscribers for. Confined to it.
+package final class LoopInterest {
+    private let filter: InterestFilter
+    private let loop: Int
+    private let eventLoop: any EventLoop
+    private let bus: (any MessageBus)?
+    /// Subscribers of each channel that was joined on the bus; 0: nobody since the last ``sweep()``.
+    private var joined: [ChannelID: Int] = [:]
+    /// Without subscribers, and to be left if it stays so until the next ``sweep()``: who comes back soon finds all in place.
+    private var idle: Set<ChannelID> = []
+    /// Whether anything was joined that may not be in force yet.
+    private var isSettled = true
+
+    init(filter: InterestFilter, loop: Int, eventLoop: any EventLoop, bus: (any MessageBus)?) {
+        self.filter = filter
+        self.loop = loop
+        self.eventLoop = eventLoop
+        self.bus = bus
+    }
+
+    /// There is one subscriber more.
+    package func add(_ channel: ChannelID) {
+        filter.add(channel, loop: loop)
+        guard let bus else { return }
+        if joined[channel] == nil {
+            bus.join(channel)
+            isSettled = false
+        }
+        joined[channel, default: 0] += 1
+        idle.remove(channel)
+    }
+
+    /// There is one subscriber less.
+    package func remove(_ channel: ChannelID) {
+        filter.remove(channel, loop: loop)
+        guard bus != nil, let count = joined[channel] else { return }
+        joined[channel] = count - 1
+    }
+
+    /// There will be a subscriber any moment now: calls back when nothing that is published from then on passes it by.
+    package func expect(_ channel: ChannelID, _ then: @escaping () -> Void) {
+        guard bus != nil else { return then() }
+        add(channel)
+        remove(channel)
+        whenSettled(then)
+    }
+
+    /// Calls back when nothing that is published from then on, anywhere, passes the subscribers by.
+    package func whenSettled(_ then: @escaping () -> Void) {
+        guard let bus, !isSettled else { return then() }
+        // What is joined while this is under way asks anew.
+        isSettled = true
+        let bound = NIOLoopBound(then, eventLoop: eventLoop)
+        bus.whenJoined { [eventLoop] in eventLoop.execute { bound.value() } }
+    }
+
+    /// Leaves the channels that have had no subscriber since the last call.
+    func sweep() {
+        guard let bus else { return }
+        for channel in idle where joined[channel] == 0 {
+            joined[channel] = nil
+            bus.leave(channel)
+        }
+        idle = Set(joined.filter { $0.value == 0 }.keys)
+    }
+}

@@ -1,0 +1,94 @@
+package import ArgumentParser
+internal import Foundation
+internal import UnixSignals
+
+/// `fluxgate dev`
+package struct DevCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "dev",
+        abstract: "Run the five separate programs on this machine, with a PostgreSQL and a NATS of their own.",
+        discussion: """
+            Starts PostgreSQL and nats-server from the packages that are installed, privately, on the loopback address, and \
+            then users, things, http-adapter, ws-adapter and mqtt-adapter from beside this program. Each listens on its usual \
+            port if that is free, else on any that is; what is printed says where. MF_* variables are passed on.
+
+            Ctrl-C ends it all; what was stored is removed, unless --data names a folder for it.
+            """
+    )
+
+    @Option(help: "How many copies of each adapter to run.")
+    var copies = 1
+
+    @Option(help: "Keep the databases and logs in this folder. Without it they are in a temporary one.")
+    var data: String?
+
+    package init() {}
+
+    package func validate() throws {
+        guard (1...9).contains(copies) else { throw ValidationError("--copies is from 1 to 9") }
+    }
+
+    package func run() async throws {
+        let folder = try DevFolder(data)
+        defer { folder.clean() }
+        let platform = try await DevPlatform(folder: folder, copies: copies)
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    try await platform.start()
+                    print(platform.summary)
+                    try await platform.waitForAnEnd()
+                }
+                group.addTask {
+                    for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { return }
+                }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+        } catch {
+            await platform.stop()
+            FileHandle.standardError.write(Data("fluxgate dev: \(error)\n".utf8))
+            throw ExitCode(1)
+        }
+        await platform.stop()
+    }
+}
+
+/// Where the private servers keep what they store, and all programs their logs.
+struct DevFolder: Sendable {
+    let path: String
+    private let isTemporary: Bool
+
+    init(_ given: String?) throws {
+        isTemporary = given == nil
+        let name = "fluxgate-dev-\(ProcessInfo.processInfo.processIdentifier)"
+        path = URL(fileURLWithPath: given ?? "\(NSTemporaryDirectory())/\(name)").standardizedFileURL.path
+        try FileManager.default.createDirectory(
+            atPath: path,
+            withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o711]
+        )
+    }
+
+    func clean() {
+        if isTemporary { try? FileManager.default.removeItem(atPath: path) }
+    }
+
+    /// The text kept in this file; made at the first start.
+    func kept(_ name: String, _ make: () -> String) throws -> String {
+        let file = "\(path)/\(name)"
+        if let text = try? String(contentsOfFile: file, encoding: .utf8) { return text }
+        let text = make()
+        let attributes: [FileAttributeKey: Any] = [.posixPermissions: 0o600]
+        guard FileManager.default.createFile(atPath: file, contents: Data(text.utf8), attributes: attributes) else {
+            throw DevError("\(file) can't be written")
+        }
+        return text
+    }
+}
+
+struct DevError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,128 @@
+internal import Model
+package import NIOCore
+
+/// Reads messages from the bus, and remembers the topics that they keep coming on. Not shared between threads.
+package struct BusMessageReader {
+    package enum Failure: Error, Equatable {
+        /// No protobuf, or not all of it.
+        case malformed
+        /// Channel or publisher is no UUID.
+        case badID
+        case badTopic(TopicError)
+    }
+
+    /// Topics remembered; beyond that all are forgotten.
+    private static let capacity = 1_024
+
+    private struct Name: Hashable {
+        let channel: ChannelID
+        let subtopic: String
+        let contentType: String
+    }
+
+    private var topics: [Name: Topic] = [:]
+
+    package init() {}
+
+    /// Reads one message, whose payload shares the buffer's memory. Fields that we don't know are skipped; of a field that
+    /// comes twice the last counts, as protobuf has it.
+    package mutating func read(_ buffer: ByteBuffer) throws(Failure) -> Message {
+        var fields = BusFields()
+        var buffer = buffer
+        while buffer.readableBytes > 0 { try fields.read(&buffer) }
+        guard let channel = fields.channel, let publisher = fields.publisher else { throw .badID }
+        let name = Name(channel: ChannelID(channel), subtopic: fields.subtopic, contentType: fields.contentType)
+        return Message(
+            fromBus: try topic(name),
+            payload: fields.payload,
+            publisher: Thing.ID(publisher),
+            created: fields.created,
+            source: fields.source,
+            qos: fields.qos
+        )
+    }
+
+    private mutating func topic(_ name: Name) throws(Failure) -> Topic {
+        if let known = topics[name] { return known }
+        let topic: Topic
+        do throws(TopicError) {
+            topic = try Topic(
+                channel: name.channel,
+                subtopic: try Subtopic(name.subtopic[...]),
+                contentType: name.contentType
+            )
+        } catch {
+            throw .badTopic(error)
+        }
+        if topics.count >= Self.capacity { topics.removeAll(keepingCapacity: true) }
+        topics[name] = topic
+        return topic
+    }
+}
+
+private struct BusFields {
+    var channel: UniqueID?
+    var subtopic = ""
+    var publisher: UniqueID?
+    /// Other adapters' messages, over protocols that we don't speak, count as HTTP.
+    var source = SourceProtocol.http
+    var contentType = ""
+    var payload = ByteBuffer()
+    var created: UInt64 = 0
+    /// What doesn't say counts as 1, like HTTP.
+    var qos: UInt8 = 1
+
+    mutating func read(_ buffer: inout ByteBuffer) throws(BusMessageReader.Failure) {
+        let key = try buffer.readVarint()
+        let field = BusMessage.Field(rawValue: key >> 3)
+        switch key & 7 {
+        case 0:
+            let number = try buffer.readVarint()
+            switch field {
+            case .created: created = number
+            case .qos: qos = UInt8(clamping: min(number, 2))
+            default: break
+            }
+        case 1: _ = try buffer.readBytes(of: 8)
+        case 2: try read(field, try buffer.readBytes(of: try buffer.readVarint()))
+        case 5: _ = try buffer.readBytes(of: 4)
+        default: throw .malformed
+        }
+    }
+
+    private mutating func read(_ field: BusMessage.Field?, _ bytes: ByteBuffer) throws(BusMessageReader.Failure) {
+        switch field {
+        case .channel: channel = UniqueID(ascii: bytes.readableBytesView)
+        case .publisher: publisher = UniqueID(ascii: bytes.readableBytesView)
+        case .subtopic: subtopic = try text(bytes)
+        case .contentType: contentType = try text(bytes)
+        case .source: source = SourceProtocol(rawValue: try text(bytes)) ?? .http
+        case .payload: payload = bytes
+        case .created, .qos, nil: break
+        }
+    }
+
+    private func text(_ bytes: ByteBuffer) throws(BusMessageReader.Failure) -> String {
+        guard let text = String(validating: bytes.readableBytesView, as: UTF8.self) else { throw .malformed }
+        return text
+    }
+}
+
+extension ByteBuffer {
+    fileprivate mutating func readVarint() throws(BusMessageReader.Failure) -> UInt64 {
+        var value: UInt64 = 0
+        for shift in stride(from: UInt64(0), to: 70, by: 7) {
+            guard let byte = readInteger(as: UInt8.self) else { throw .malformed }
+            // The tenth byte has room for one bit.
+            guard shift < 63 || byte <= 1 else { throw .malformed }
+            value |= UInt64(byte & 0x7F) << shift
+            if byte < 0x80 { return value }
+        }
+        throw .malformed
+    }
+
+    fileprivate mutating func readBytes(of count: UInt64) throws(BusMessageReader.Failure) -> ByteBuffer {
+        guard let count = Int(exactly: count), let bytes = readSlice(length: count) else { throw .malformed }
+        return bytes
+    }
+}

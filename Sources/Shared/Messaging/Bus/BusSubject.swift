@@ -1,0 +1,31 @@
+package import Model
+
+/// Where a message travels on the bus: `channel.<id>[.<subtopic>]` (contract section 5.2).
+package enum BusSubject {
+    /// The subject of a topic's messages.
+    package static func of(_ topic: Topic) -> String {
+        topic.subtopic.levels.isEmpty
+            ? base(of: topic.channel) : "\(base(of: topic.channel)).\(topic.subtopic.dotted.text)"
+    }
+
+    /// What a channel's messages without subtopic travel on.
+    package static func base(of channel: ChannelID) -> String { "channel.\(channel)" }
+
+    /// What all other messages of the channel travel on.
+    package static func below(_ channel: ChannelID) -> String { "channel.\(channel).>" }
+
+    /// Whether the subject can be published to as it is: levels without wildcards, blanks and control characters, none of
+    /// them empty. Whatever made it, it is looked at again just before it goes out, because a line break in it would speak to
+    /// the bus in our name.
+    package static func isSafe(_ subject: String) -> Bool {
+        var previous = UInt8(ascii: ".")
+        for byte in subject.utf8 {
+            switch byte {
+            case 0...0x20, 0x7F, UInt8(ascii: "*"), UInt8(ascii: ">"): return false
+            case UInt8(ascii: ".") where previous == UInt8(ascii: "."): return false
+            default: previous = byte
+            }
+        }
+        return previous != UInt8(ascii: ".")
+    }
+}

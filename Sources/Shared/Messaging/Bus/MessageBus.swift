@@ -1,0 +1,39 @@
+package import Model
+internal import Synchronization
+
+/// The way of messages between processes. What a process publishes doesn't come back to it: it has delivered that already.
+package protocol MessageBus: Sendable {
+    /// Whether what is published now reaches the others.
+    var link: BusLink { get }
+
+    /// Takes over what one loop published in one turn. Never waits.
+    ///
+    /// - Parameter then: called once, on any thread, when the messages have been handed on or are lost with the connection.
+    func publish(_ batch: [Message], then: @escaping @Sendable () -> Void)
+
+    /// From now on the channel's messages are wanted here; each call is undone by one of ``leave(_:)``.
+    func join(_ channel: ChannelID)
+
+    func leave(_ channel: ChannelID)
+
+    /// Calls back, on any thread, when whatever is published anywhere from now on to a channel that was joined before will
+    /// come here; soon and without that promise if the bus is out of reach.
+    func whenJoined(_ then: @escaping @Sendable () -> Void)
+
+    /// Has what others publish given to the receiver.
+    ///
+    /// - Parameter receive: called on a thread of the bus; may wait as long as the receiver has no room.
+    func start(receive: @escaping @Sendable (Message) -> Void)
+}
+
+/// Whether a bus is connected, read for every message.
+package final class BusLink: Sendable {
+    private let state = Atomic(false)
+
+    package init() {}
+
+    package var isUp: Bool {
+        get { state.load(ordering: .relaxed) }
+        set { state.store(newValue, ordering: .relaxed) }
+    }
+}

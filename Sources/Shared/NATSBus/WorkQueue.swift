@@ -1,0 +1,45 @@
+internal import Foundation
+
+/// What one thread works off, all that has come in at a time.
+final class WorkQueue<Item: Sendable>: @unchecked Sendable {
+    /// Guards the rest.
+    private let condition = NSCondition()
+    private var items: [Item] = []
+    private var isClosed = false
+
+    /// - Parameter work: called on the thread, again and again.
+    init(_ name: String, _ work: @escaping @Sendable ([Item]) -> Void) {
+        let thread = Thread { [self] in
+            while let items = next() { work(items) }
+        }
+        thread.name = name
+        thread.start()
+    }
+
+    /// False if the queue is closed.
+    @discardableResult
+    func add(_ item: Item) -> Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        guard !isClosed else { return false }
+        items.append(item)
+        condition.signal()
+        return true
+    }
+
+    /// Ends the thread when it has done what it was given.
+    func close() {
+        condition.lock()
+        defer { condition.unlock() }
+        isClosed = true
+        condition.signal()
+    }
+
+    private func next() -> [Item]? {
+        condition.lock()
+        defer { condition.unlock() }
+        while items.isEmpty, !isClosed { condition.wait() }
+        defer { items.removeAll() }
+        return items.isEmpty ? nil : items
+    }
+}

@@ -1,0 +1,86 @@
+internal import ArgumentParser
+package import Bootstrap
+internal import Foundation
+internal import Logging
+internal import NIOCore
+
+/// One of the programs: it reads everything it can be told, then runs until it is told to end.
+package protocol Program: Sendable {
+    /// Reads the variables. Throws ``ConfigurationError`` on the first one that can't be used.
+    ///
+    /// - Parameter cores: the default number of event loops.
+    init(_ variables: Variables, cores: Int) throws(ConfigurationError)
+
+    var settings: ProgramSettings { get }
+
+    /// What an operator should know, though it keeps nothing from starting.
+    var warnings: [String] { get }
+
+    /// Serves until SIGTERM or SIGINT.
+    func run(_ registry: MetricsRegistry) async throws
+}
+
+/// What every program can be told on the command line.
+package struct ProgramOptions: ParsableArguments {
+    @Flag(help: "Read and check the configuration, print it with secrets hidden, and exit.")
+    var checkConfig = false
+
+    @Flag(help: "Ask the running program on its operator's port whether it is ready, and exit.")
+    var checkHealth = false
+
+    package init() {}
+
+    /// The discussion of a program's help.
+    package static let discussion = """
+        What can be configured is an MF_* environment variable (docs/configuration.md).
+        SIGTERM or Ctrl-C ends it: clients are told, and what is in flight may finish.
+
+        Exit codes: 0 ended by a signal, 1 couldn't listen or run, 2 a variable can't be used.
+        """
+
+    /// Runs the program, or does what was asked for instead.
+    package func run<Running: Program>(_ program: Running.Type, name: String) async throws {
+        let variables = Variables(ProcessInfo.processInfo.environment)
+        do {
+            let program = try Running(variables, cores: System.coreCount)
+            if checkConfig { return report(program, variables) }
+            if checkHealth { return try await HealthCheck.run(program.settings) }
+            program.settings.logFormat.install()
+            for warning in program.warnings {
+                Logger(label: name).warning("configuration", metadata: ["problem": "\(warning)"])
+            }
+            for variable in unknown(variables, name) {
+                Logger(label: name).warning("unknown variable", metadata: ["name": "\(variable)"])
+            }
+            if program.settings.environment == .development {
+                Logger(label: name).warning("MF_ENV=development: well-known secrets are accepted; not for production")
+            }
+            let registry = MetricsRegistry()
+            registry.install()
+            try await program.run(registry)
+        } catch let error as ConfigurationError {
+            try fail(name, "\(error)", code: 2)
+        } catch let code as ExitCode {
+            throw code
+        } catch {
+            try fail(name, "\(error)", code: 1)
+        }
+    }
+
+    private func report(_ program: some Program, _ variables: Variables) {
+        for (name, value) in variables.effective { print("\(name)=\(value)") }
+        for warning in program.warnings { print("# \(warning)") }
+        for variable in unknown(variables, program.settings.name) { print("# unknown variable: \(variable)") }
+    }
+
+    /// Usually slips of the pen. Separate programs share their environment, so each looks after what bears its own name.
+    private func unknown(_ variables: Variables, _ name: String) -> [String] {
+        let prefix = "MF_" + name.uppercased().replacing("-", with: "_") + "_"
+        return variables.unknown.filter { name == "fluxgate" || $0.hasPrefix(prefix) }
+    }
+
+    private func fail(_ name: String, _ message: String, code: Int32) throws -> Never {
+        FileHandle.standardError.write(Data("\(name): \(message)\n".utf8))
+        throw ExitCode(code)
+    }
+}

@@ -1,0 +1,109 @@
+package import GRPCCore
+package import GRPCNIOTransportHTTP2Posix
+internal import NIOCore
+package import NIOPosix
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// The connections to one gRPC service: to all addresses of its name in turn, kept alive, and made again with back-off.
+package final class RPCClient: Service {
+    package typealias Transport = HTTP2ClientTransport.Posix
+
+    /// How the connection is secured.
+    package enum Trust: Sendable, Equatable {
+        case plain
+        /// TLS; the server's certificate is for the host, and signed by one in this PEM file; nil: by one the system trusts.
+        case authorities(String?)
+    }
+
+    package let client: GRPCClient<Transport>
+    /// How long a call may take.
+    package let timeout: Duration
+    private let target: RPCTarget
+    private let problem = Mutex<String?>("not asked yet")
+
+    /// Connects when it runs. Throws if the files of the trust can't be used.
+    package init(
+        _ target: RPCTarget,
+        trust: Trust,
+        timeout: Duration,
+        group: MultiThreadedEventLoopGroup
+    ) throws {
+        var registry = NameResolverRegistry()
+        registry.registerFactory(AllAddresses())
+        let transport = try HTTP2ClientTransport.Posix(
+            target: AllAddresses.Target(target: target),
+            transportSecurity: trust.security,
+            config: .defaults { config in
+                config.backoff = .init(initial: .milliseconds(100), max: .seconds(2), multiplier: 1.6, jitter: 0.2)
+                config.connection.keepalive = .init(time: .seconds(10), timeout: .seconds(5), allowWithoutCalls: true)
+                // Without it an idle connection would be closed and the next question would have to wait.
+                config.connection.maxIdleTime = nil
+            },
+            resolverRegistry: registry,
+            serviceConfig: ServiceConfig(loadBalancingConfig: [.roundRobin]),
+            eventLoopGroup: group
+        )
+        client = GRPCClient(transport: transport)
+        self.timeout = timeout
+        self.target = target
+    }
+
+    /// Connects until a graceful shutdown: then what is under way is finished.
+    package func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await client.runConnections()
+        } onGracefulShutdown: {
+            self.client.beginGracefulShutdown()
+        }
+    }
+
+    package var options: CallOptions {
+        var options = CallOptions.defaults
+        options.timeout = timeout
+        return options
+    }
+
+    /// Why the service couldn't answer when it was asked last; nil if it could.
+    package var outage: String? { problem.withLock { $0 } }
+
+    /// Asks again and again whether the service is there, for ``outage``.
+    ///
+    /// - Parameter ask: a cheap call, whose refusal is an answer too.
+    package func watch(_ ask: @escaping @Sendable () async throws -> Void) async {
+        while !Task.isCancelled {
+            do {
+                try await ask()
+                problem.withLock { $0 = nil }
+            } catch let error as RPCError {
+                problem.withLock { $0 = error.isOutage ? "\(target): \(error.message)" : nil }
+            } catch {
+                problem.withLock { $0 = "\(target): \(error)" }
+            }
+            try? await Task.sleep(for: .milliseconds(500))
+        }
+    }
+}
+
+extension RPCError {
+    /// Whether it says nothing about what was asked: another attempt may get an answer.
+    package var isOutage: Bool {
+        switch code {
+        case .unavailable, .deadlineExceeded, .cancelled, .resourceExhausted, .aborted, .internalError, .unknown,
+            .unimplemented, .dataLoss:
+            true
+        default: false
+        }
+    }
+}
+
+extension RPCClient.Trust {
+    fileprivate var security: HTTP2ClientTransport.Posix.TransportSecurity {
+        switch self {
+        case .plain: .plaintext
+        case .authorities(nil): .tls
+        case .authorities(let file?):
+            .tls { tls in tls.trustRoots = .certificates([.file(path: file, format: .pem)]) }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+package import GRPCCore
+internal import GRPCNIOTransportHTTP2Posix
+internal import NIOCore
+package import NIOPosix
+internal import ServiceLifecycle
+package import TLSSupport
+
+/// A gRPC server as a service.
+package struct RPCListener: Service {
+    /// Most bytes of a question; the longest key has 256.
+    private static let maximumRequest = 16 * 1_024
+    private static let maximumStreams = 1_000
+
+    private let name: String
+    private let address: ListenAddress
+    private let server: GRPCServer<HTTP2ServerTransport.Posix>
+    private let onListening: @Sendable (ListenAddress) -> Void
+
+    /// - Parameters:
+    ///   - tls: nil: connections are plain.
+    ///   - onListening: called with the address once it is bound; with port 0 the port is the one it got.
+    package init(
+        _ name: String,
+        on address: ListenAddress,
+        tls: ServerTLS?,
+        services: [any RegistrableRPCService],
+        group: MultiThreadedEventLoopGroup,
+        onListening: @escaping @Sendable (ListenAddress) -> Void
+    ) throws {
+        let resolved: NIOCore.SocketAddress
+        do {
+            resolved = try NIOCore.SocketAddress.makeAddressResolvingHost(address.host, port: address.port)
+        } catch {
+            throw ListenError(name, address, error)
+        }
+        let ip = resolved.ipAddress ?? address.host
+        let transport = HTTP2ServerTransport.Posix(
+            address: resolved.protocol == .inet6
+                ? .ipv6(host: ip, port: address.port) : .ipv4(host: ip, port: address.port),
+            transportSecurity: tls.map {
+                .tls(
+                    certificateChain: [.file(path: $0.certificateFile, format: .pem)],
+                    privateKey: .file(path: $0.keyFile, format: .pem)
+                )
+            } ?? .plaintext,
+            config: .defaults { config in
+                config.rpc.maxRequestPayloadSize = Self.maximumRequest
+                config.http2.maxConcurrentStreams = Self.maximumStreams
+                config.connection.keepalive = .init(
+                    time: .seconds(30),
+                    timeout: .seconds(10),
+                    clientBehavior: .init(minPingIntervalWithoutCalls: .seconds(5), allowWithoutCalls: true)
+                )
+            },
+            eventLoopGroup: group
+        )
+        self.name = name
+        self.address = address
+        self.server = GRPCServer(transport: transport, services: services)
+        self.onListening = onListening
+    }
+
+    package func run() async throws {
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    try await withGracefulShutdownHandler {
+                        try await server.serve()
+                    } onGracefulShutdown: {
+                        server.beginGracefulShutdown()
+                    }
+                }
+                group.addTask { try await announce() }
+                try await group.waitForAll()
+            }
+        } catch let error where !(error is CancellationError) {
+            throw ListenError(name, address, (error as? RuntimeError)?.cause ?? error)
+        }
+    }
+
+    private func announce() async throws {
+        let bound = try await server.listeningAddress
+        onListening(ListenAddress(host: address.host, port: bound?.ipv4?.port ?? bound?.ipv6?.port ?? address.port))
+    }
+}

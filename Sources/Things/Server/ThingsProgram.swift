@@ -1,0 +1,110 @@
+internal import ArgumentParser
+internal import Bootstrap
+internal import Model
+internal import NATSBus
+internal import PostgresDriver
+internal import PostgresSettings
+internal import Programs
+internal import RPCSupport
+internal import RemoteSettings
+internal import SQL
+internal import ServiceLifecycle
+internal import TLSSupport
+internal import ThingsAPI
+internal import ThingsCore
+internal import ThingsRPC
+internal import ThingsRemote
+internal import ThingsStorage
+
+/// Things, channels, and who may what.
+@main
+struct ThingsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "things",
+        abstract: "Things, channels, and who may what.",
+        discussion: ProgramOptions.discussion,
+        version: Release.version
+    )
+
+    @OptionGroup var options: ProgramOptions
+
+    func run() async throws { try await options.run(ThingsProgram.self, name: "things") }
+}
+
+/// The program `things`.
+struct ThingsProgram: Program {
+    let settings: ProgramSettings
+    let warnings: [String]
+    private let things: ThingsSettings
+    private let secret: Secret
+    private let grpc: ListenAddress
+    private let database: PostgresConfiguration
+    private let nats: NATSConfiguration
+    private let users: RPCSettings
+
+    init(_ variables: Variables, cores: Int) throws(ConfigurationError) {
+        var tls = try TLSVariables(variables)
+        settings = try ProgramSettings(variables, name: "things", opsPort: 8192, cores: cores, &tls)
+        things = try ThingsSettings(variables, host: .everywhere, &tls)
+        // All copies seal, and open, with the same.
+        guard let secret = things.secret else { throw ConfigurationError("MF_THINGS_SECRET", "is missing") }
+        self.secret = secret
+        grpc = try variables.address("MF_THINGS_AUTH_GRPC", port: 8183, host: "127.0.0.1")
+        database = try PostgresConfiguration(variables, prefix: "MF_THINGS_DB")
+        nats = try NATSConfiguration(variables, name: "things")
+        users = try RPCSettings(variables, service: "USERS", port: 8181, prefix: "MF_THINGS")
+        warnings = tls.warnings
+    }
+
+    func run(_ registry: MetricsRegistry) async throws {
+        let summary = StartUpSummary(
+            "Fluxgate things",
+            rows: [
+                .init("things API", "http", "things"), .init("things auth API", "http", "things-auth"),
+                .init("gRPC", "grpc", "things-grpc"), .ops,
+            ],
+            facts: [
+                ("database", database.summary), ("users", "\(users.target)\(users.trust == .plain ? "" : " (TLS)")"),
+                ("bus", nats.summary),
+            ]
+        )
+        try await ProgramHost.run(settings, registry, summary) { host in
+            let database = PostgresDatabase(self.database)
+            let bus = try NATSConnection(nats, sharesThread: true, logger: host.logger)
+            let rpc = try RPCClient(users.target, trust: users.trust, timeout: users.timeout, group: host.group)
+            let directory = RemoteUsers(rpc)
+            host.start.readiness.needs("postgres") { database.outage }
+            host.start.readiness.needs("nats") { bus.outage }
+            host.start.readiness.needs("users") { rpc.outage }
+            let storage = ThingsDatabase(
+                database,
+                sealer: ThingKeySealer(secret: secret, olderSecrets: things.olderSecrets)
+            )
+            let service = ThingsService(
+                repositories: storage.repositories,
+                users: directory,
+                events: EventLog(bus, logger: host.logger)
+            )
+            _ = AccountRemovals(bus, things: service, logger: host.logger)
+            bus.start()
+            let grpc = try RPCListener(
+                "things-grpc",
+                on: grpc,
+                tls: things.tls,
+                services: [ThingsRPCService(service)],
+                group: host.group,
+                onListening: { host.start.isListening("things-grpc", on: $0, isSecure: things.tls != nil) }
+            )
+            let api = makeThingsResponder(service: service, version: Release.version)
+            let auth = makeThingsAuthResponder(service: service)
+            let schema = SchemaService(host, isOutage: { ($0 as? SQLError)?.code == .unavailable }) {
+                try await storage.prepare()
+            }
+            return [
+                ClosingService { bus.close() }, rpc, WatchService(watch: directory.watch), schema, schema.before(grpc),
+                schema.before(host.rest("things", api, things.http, things.tls, logLevel: things.logLevel)),
+                schema.before(host.rest("things-auth", auth, things.authHTTP, things.tls, logLevel: things.logLevel)),
+            ]
+        }
+    }
+}
