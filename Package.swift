@@ -129,7 +129,8 @@ let package = Package(
             "RPCSupport",
             "Shared/RPCSupport",
             [
-                "TLSSupport", .grpc, .grpcTransport, .serviceLifecycle, .nio("NIOCore"), .nio("NIOPosix"),
+                "Model", "TLSSupport", .grpc, .grpcTransport, .logging, .metrics, .serviceLifecycle, .nio("NIOCore"),
+                .nio("NIOPosix"),
             ]
         ),
         library("UsersStorage", "Users/Storage", ["UsersCore", "SQL", "Model"]),

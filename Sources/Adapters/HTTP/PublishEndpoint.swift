@@ -81,7 +81,7 @@ final class PublishEndpoint: HTTPEndpoint {
         let now = loop.now
         if let last, matches(last, head, facts), last.key.isGood(at: now),
             loop.publish(
-                PublishRequest(topic: last.topic, payload: body, source: .http, qos: 1),
+                PublishRequest(topic: last.topic, payload: body, source: .http, qos: 1, trace: facts.trace),
                 by: last.grant,
                 at: now
             ) == .published
@@ -135,7 +135,7 @@ final class PublishEndpoint: HTTPEndpoint {
         } catch {
             return .answer(.badRequest(error.explanation, .badTopic))
         }
-        let request = PublishRequest(topic: topic, payload: body, source: .http, qos: 1)
+        let request = PublishRequest(topic: topic, payload: body, source: .http, qos: 1, trace: facts.trace)
         guard loop.publish(request, by: admission.grant, at: loop.now) == .published else {
             return .answer(.unavailable)
         }
@@ -149,4 +149,8 @@ final class PublishEndpoint: HTTPEndpoint {
         )
         return .answer(.accepted)
     }
+}
+
+extension RequestFacts {
+    fileprivate var trace: TraceContext? { traceparent.flatMap { TraceContext(traceparent: $0) } }
 }

@@ -18,7 +18,11 @@ package struct AccessEvents {
         let malformed = Counter(label: "fluxgate_events_malformed_total")
         let receiver = NATSReceiver { message in
             switch AccessEvent.read(message.payload) {
-            case .takes(let event): loops.applyAndWait([event])
+            case .takes(let event):
+                loops.applyAndWait([event])
+                TraceContext.$current.withValue(message.trace) {
+                    logger.debug("right taken", metadata: ["event": "\(event)"])
+                }
             case .nothing: break
             case .malformed:
                 malformed.increment()

@@ -3,6 +3,7 @@ internal import Foundation
 package import Logging
 package import Messaging
 internal import Metrics
+package import Model
 package import NIOCore
 internal import Synchronization
 
@@ -180,11 +181,20 @@ package final class NATSConnection: Sendable {
 
     /// Hands a message to the client library, which sends it within a moment. May wait up to the write deadline for a server
     /// that doesn't read.
-    package func publish(_ payload: ByteBufferView, to subject: String, reply: String? = nil) throws(NATSError) {
+    ///
+    /// - Parameter trace: goes with it in a header.
+    package func publish(
+        _ payload: ByteBufferView,
+        to subject: String,
+        trace: TraceContext? = nil
+    ) throws(NATSError) {
         guard BusSubject.isSafe(subject) else { throw NATSError("not a subject to publish to") }
         guard let handle else { throw .disconnected }
         let status = payload.withUnsafeBytes { bytes in
-            natsConnection_PublishRequest(handle, subject, reply, bytes)
+            guard let trace else {
+                return natsConnection_Publish(handle.pointer, subject, bytes.baseAddress, Int32(clamping: bytes.count))
+            }
+            return handle.publish(bytes, to: subject, traceparent: trace.traceparent)
         }
         try check(status)
     }
@@ -209,17 +219,4 @@ package final class NATSConnection: Sendable {
 
 private func of(_ closure: UnsafeMutableRawPointer?) -> NATSConnection? {
     closure.map { Unmanaged<NATSConnection>.fromOpaque($0).takeUnretainedValue() }
-}
-
-private func natsConnection_PublishRequest(
-    _ handle: NATSHandle,
-    _ subject: String,
-    _ reply: String?,
-    _ bytes: UnsafeRawBufferPointer
-) -> natsStatus {
-    let count = Int32(clamping: bytes.count)
-    if let reply {
-        return CNATS.natsConnection_PublishRequest(handle.pointer, subject, reply, bytes.baseAddress, count)
-    }
-    return natsConnection_Publish(handle.pointer, subject, bytes.baseAddress, count)
 }

@@ -47,6 +47,16 @@ final class NATSHandle: @unchecked Sendable {
         natsSubscription_Destroy(subscription.pointer)
     }
 
+    /// Publishes with a header.
+    func publish(_ bytes: UnsafeRawBufferPointer, to subject: String, traceparent: String) -> natsStatus {
+        var message: OpaquePointer?
+        let data = bytes.assumingMemoryBound(to: CChar.self).baseAddress
+        var status = natsMsg_Create(&message, subject, nil, data, Int32(clamping: bytes.count))
+        defer { natsMsg_Destroy(message) }
+        if status == NATS_OK { status = natsMsgHeader_Set(message, "traceparent", traceparent) }
+        return status == NATS_OK ? natsConnection_PublishMsg(pointer, message) : status
+    }
+
     func request(_ payload: ByteBuffer, to subject: String, timeout: Duration) -> Result<ByteBuffer, any Error> {
         var answer: OpaquePointer?
         let status = payload.readableBytesView.withUnsafeBytes { bytes in

@@ -1,4 +1,5 @@
 internal import CNATS
+package import Model
 package import NIOCore
 
 /// A message as it came, good while its receiver runs.
@@ -11,6 +12,13 @@ package struct NATSMessage {
 
     /// Where an answer is expected, if one is.
     package var reply: String? { natsMsg_GetReply(message).map { String(cString: $0) } }
+
+    /// The trace that it belongs to, if its sender said so.
+    package var trace: TraceContext? {
+        var value: UnsafePointer<CChar>?
+        guard natsMsgHeader_Get(message, "traceparent", &value) == NATS_OK, let value else { return nil }
+        return TraceContext(traceparent: String(cString: value))
+    }
 
     /// A copy of the payload.
     package var payload: ByteBuffer {

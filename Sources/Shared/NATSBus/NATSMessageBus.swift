@@ -68,11 +68,17 @@ package final class NATSMessageBus: MessageBus {
         return NATSReceiver { [self] incoming in
             do throws(BusMessageReader.Failure) {
                 let message = try reader.withLock { reader throws(BusMessageReader.Failure) in
-                    try reader.read(incoming.payload)
+                    try reader.read(incoming.payload, trace: incoming.trace)
                 }
                 // Who puts another channel's message on a subject gets it to nobody.
                 guard incoming.subject.hasPrefix(BusSubject.base(of: message.topic.channel)) else {
                     return malformed.increment()
+                }
+                if let trace = message.trace {
+                    logger.debug(
+                        "message received",
+                        metadata: ["trace_id": "\(trace.traceID)", "subject": "\(incoming.subject)"]
+                    )
                 }
                 receive.withLock { $0 }?(message)
             } catch {
@@ -126,7 +132,7 @@ private final class BusSender: @unchecked Sendable {
             buffer.clear(minimumCapacity: 0)
             BusMessage.append(message, prefix: prefix, to: &buffer)
             do throws(NATSError) {
-                try connection.publish(buffer.readableBytesView, to: subject)
+                try connection.publish(buffer.readableBytesView, to: subject, trace: message.trace)
             } catch {
                 failures += 1
             }

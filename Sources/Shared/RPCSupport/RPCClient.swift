@@ -44,7 +44,7 @@ package final class RPCClient: Service {
             serviceConfig: ServiceConfig(loadBalancingConfig: [.roundRobin]),
             eventLoopGroup: group
         )
-        client = GRPCClient(transport: transport)
+        client = GRPCClient(transport: transport, interceptors: [TracingClient()])
         self.timeout = timeout
         self.target = target
     }

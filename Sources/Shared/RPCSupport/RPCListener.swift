@@ -1,5 +1,6 @@
 package import GRPCCore
 internal import GRPCNIOTransportHTTP2Posix
+package import Logging
 internal import NIOCore
 package import NIOPosix
 internal import ServiceLifecycle
@@ -25,6 +26,7 @@ package struct RPCListener: Service {
         tls: ServerTLS?,
         services: [any RegistrableRPCService],
         group: MultiThreadedEventLoopGroup,
+        logger: Logger,
         onListening: @escaping @Sendable (ListenAddress) -> Void
     ) throws {
         let resolved: NIOCore.SocketAddress
@@ -56,7 +58,7 @@ package struct RPCListener: Service {
         )
         self.name = name
         self.address = address
-        self.server = GRPCServer(transport: transport, services: services)
+        self.server = GRPCServer(transport: transport, services: services, interceptors: [CallLog(logger: logger)])
         self.onListening = onListening
     }
 

@@ -25,7 +25,11 @@ package struct EventLog: ThingsEventPublisher {
             members["operation"] = .string(event.operation)
             let text = ByteBuffer(string: JSONValue.object(members).text)
             do throws(NATSError) {
-                try connection.publish(text.readableBytesView, to: Self.subject)
+                try connection.publish(
+                    text.readableBytesView,
+                    to: Self.subject,
+                    trace: TraceContext.current?.child()
+                )
             } catch {
                 Counter(label: "fluxgate_events_lost_total").increment()
                 logger.error("event not sent", metadata: ["operation": "\(event.operation)", "reason": "\(error)"])

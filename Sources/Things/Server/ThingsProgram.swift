@@ -93,6 +93,7 @@ struct ThingsProgram: Program {
                 tls: things.tls,
                 services: [ThingsRPCService(service)],
                 group: host.group,
+                logger: host.logger,
                 onListening: { host.start.isListening("things-grpc", on: $0, isSecure: things.tls != nil) }
             )
             let api = makeThingsResponder(service: service, version: Release.version)

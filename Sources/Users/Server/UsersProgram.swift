@@ -83,6 +83,7 @@ struct UsersProgram: Program {
                 tls: users.tls,
                 services: [UsersRPCService(service)],
                 group: host.group,
+                logger: host.logger,
                 onListening: { host.start.isListening("users-grpc", on: $0, isSecure: users.tls != nil) }
             )
             let api = makeUsersResponder(service: service, version: Release.version)

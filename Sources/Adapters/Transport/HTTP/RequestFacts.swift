@@ -7,6 +7,8 @@ package struct RequestFacts {
     package private(set) var contentType = ""
     package private(set) var contentLength: Int?
     package private(set) var expectsContinue = false
+    /// W3C Trace Context, as the client gave it.
+    package private(set) var traceparent: String?
     package private(set) var hosts = 0
     package private(set) var transferEncodings = 0
     package private(set) var isChunked = false
@@ -22,6 +24,8 @@ package struct RequestFacts {
                 expectsContinue = value.isSame(as: "100-continue")
             case 7 where name.isSame(as: "upgrade"):
                 wantsUpgrade = true
+            case 11 where name.isSame(as: "traceparent"):
+                traceparent = value
             case 12 where name.isSame(as: "content-type"):
                 contentType = value
             case 13 where name.isSame(as: "authorization"):

@@ -1,4 +1,5 @@
 package import Logging
+internal import Model
 
 /// How log lines look: for people or for machines.
 package enum LogFormat: String, CaseIterable, Sendable {
@@ -6,9 +7,14 @@ package enum LogFormat: String, CaseIterable, Sendable {
 
     /// Makes every logger of the process write lines of this form to standard error.
     package func install() {
+        let trace = Logger.MetadataProvider {
+            TraceContext.current.map { ["trace_id": "\($0.traceID)"] } ?? [:]
+        }
         switch self {
-        case .text: LoggingSystem.bootstrap(StreamLogHandler.standardError)
-        case .json: LoggingSystem.bootstrap { JSONLogHandler(label: $0) }
+        case .text:
+            LoggingSystem.bootstrap(StreamLogHandler.standardError(label:metadataProvider:), metadataProvider: trace)
+        case .json:
+            LoggingSystem.bootstrap(JSONLogHandler.init(label:metadataProvider:), metadataProvider: trace)
         }
     }
 }

@@ -2,6 +2,7 @@ internal import HTTPTypes
 package import Hummingbird
 internal import Logging
 internal import Metrics
+internal import Model
 internal import NIOCore
 
 /// Answers the requests of one listener: finds the route, measures, and turns every error into its problem body.
@@ -20,6 +21,11 @@ package struct RESTResponder: HTTPResponder {
     }
 
     package func respond(to request: Request, context: RESTContext) async -> Response {
+        let trace = HTTPField.Name.traceparent.flatMap { request.headers[$0] }.flatMap { TraceContext(traceparent: $0) }
+        return await TraceContext.$current.withValue(trace) { await answer(request, context) }
+    }
+
+    private func answer(_ request: Request, _ context: RESTContext) async -> Response {
         let start = ContinuousClock.now
         var pattern = "–"
         var response: Response
@@ -95,4 +101,9 @@ package struct RESTResponder: HTTPResponder {
         if response.status.code >= 400 { metrics.countRefusal(response.status.code) }
         if request.method == .head { response = response.createHeadResponse() }
     }
+}
+
+extension HTTPField.Name {
+    /// W3C Trace Context, section 3.2.
+    fileprivate static let traceparent = Self(parsed: "traceparent")
 }

@@ -1,4 +1,4 @@
-internal import Model
+package import Model
 package import NIOCore
 
 /// Reads messages from the bus, and remembers the topics that they keep coming on. Not shared between threads.
@@ -26,7 +26,9 @@ package struct BusMessageReader {
 
     /// Reads one message, whose payload shares the buffer's memory. Fields that we don't know are skipped; of a field that
     /// comes twice the last counts, as protobuf has it.
-    package mutating func read(_ buffer: ByteBuffer) throws(Failure) -> Message {
+    ///
+    /// - Parameter trace: what came beside it.
+    package mutating func read(_ buffer: ByteBuffer, trace: TraceContext? = nil) throws(Failure) -> Message {
         var fields = BusFields()
         var buffer = buffer
         while buffer.readableBytes > 0 { try fields.read(&buffer) }
@@ -38,7 +40,8 @@ package struct BusMessageReader {
             publisher: Thing.ID(publisher),
             created: fields.created,
             source: fields.source,
-            qos: fields.qos
+            qos: fields.qos,
+            trace: trace
         )
     }
 

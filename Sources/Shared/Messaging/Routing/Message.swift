@@ -15,8 +15,17 @@ package struct PublishRequest: Sendable {
     package let qos: UInt8
     /// The MQTT connection that it came from, as ``Message/origin``.
     package let origin: UInt64
+    package let trace: TraceContext?
 
-    package init(topic: Topic, payload: ByteBuffer, source: SourceProtocol, qos: UInt8, origin: UInt64 = 0) {
+    package init(
+        topic: Topic,
+        payload: ByteBuffer,
+        source: SourceProtocol,
+        qos: UInt8,
+        origin: UInt64 = 0,
+        trace: TraceContext? = nil
+    ) {
+        self.trace = trace
         self.topic = topic
         self.payload = payload
         self.source = source
@@ -37,6 +46,8 @@ package struct Message: Sendable {
     package let qos: UInt8
     /// Which connection of this process it came from, for subscribers that don't want their own; 0 for none.
     package let origin: UInt64
+    /// What its publisher said of the trace it belongs to.
+    package let trace: TraceContext?
 
     /// Nil if the grant is for another channel or no longer good.
     package init?(_ request: PublishRequest, by grant: ChannelGrant, at created: UInt64) {
@@ -48,6 +59,7 @@ package struct Message: Sendable {
         self.source = request.source
         self.qos = request.qos
         self.origin = request.origin
+        self.trace = request.trace
     }
 
     /// What another process published.
@@ -57,8 +69,10 @@ package struct Message: Sendable {
         publisher: Thing.ID,
         created: UInt64,
         source: SourceProtocol,
-        qos: UInt8
+        qos: UInt8,
+        trace: TraceContext?
     ) {
+        self.trace = trace
         self.topic = topic
         self.payload = payload
         self.publisher = publisher
