@@ -17,6 +17,7 @@ from support.server import REPOSITORY
 
 KEY = "0b7c8f6e-key-of-a-thing"
 SIGNS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+OWN = ("mainflux-server", "service-ca", "Service-CA", "services", "proxy")
 SPECIAL = "\"#$'+,/;=\\"  # Those that mean something to make, a shell, a configuration file or a subject's text.
 
 
@@ -48,8 +49,8 @@ class Folder:
     def certificate(self, name: str) -> x509.Certificate:
         return x509.load_pem_x509_certificate((self.certs / f"{name}.crt").read_bytes())
 
-    def verify(self, name: str, purpose: str) -> subprocess.CompletedProcess:
-        command = ["openssl", "verify", "-x509_strict", "-CAfile", "ca.crt", "-purpose", purpose, f"{name}.crt"]
+    def verify(self, name: str, purpose: str, ca: str = "ca") -> subprocess.CompletedProcess:
+        command = ["openssl", "verify", "-x509_strict", "-CAfile", f"{ca}.crt", "-purpose", purpose, f"{name}.crt"]
         return subprocess.run(command, cwd=self.certs, capture_output=True, text=True)
 
 
@@ -90,11 +91,12 @@ def _usages(certificate: x509.Certificate) -> set[str]:
 
 
 class TestWhatIsMade:
-    def test_all_makes_the_ca_a_server_and_a_client_certificate_and_the_rest_has_the_known_names(self, folder):
+    def test_all_makes_the_cas_and_what_every_program_needs_and_the_rest_has_the_known_names(self, folder):
         folder.make("all")
         assert set(folder.files()) == {
-            *("ca.crt", "ca.key"),
+            *("ca.crt", "ca.key", "service-ca.crt", "service-ca.key"),
             *("mainflux-server.crt", "mainflux-server.key"),
+            *("services.crt", "services.key", "proxy.crt", "proxy.key"),
             *("client.crt", "client.key"),
         }
         folder.make("thing_cert", f"KEY={KEY}")
@@ -128,7 +130,10 @@ class TestWhatIsMade:
         folder.make("all")
         folder.make("thing_cert", f"KEY={KEY}")
         now = datetime.datetime.now(datetime.timezone.utc)
-        for name, days in (("ca", 1095), ("mainflux-server", 1000), ("thing", 730), ("client", 730)):
+        for name, days in (
+            *(("ca", 1095), ("mainflux-server", 1000), ("thing", 730)),
+            *(("service-ca", 1095), ("services", 1000), ("proxy", 730), ("client", 730)),
+        ):
             certificate = folder.certificate(name)
             length = certificate.not_valid_after_utc - certificate.not_valid_before_utc
             assert length == datetime.timedelta(days=days), name
@@ -137,18 +142,26 @@ class TestWhatIsMade:
     def test_all_are_x509_version_3_with_what_each_may_be_used_for(self, folder):
         folder.make("all")
         folder.make("thing_cert", f"KEY={KEY}")
+        authority = {"key_cert_sign", "crl_sign"}, None
+        server, client = (
+            ({"digital_signature"}, purpose)
+            for purpose in (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
+        )
         purposes = {
-            "ca": ({"key_cert_sign", "crl_sign"}, None),
-            "mainflux-server": ({"digital_signature"}, ExtendedKeyUsageOID.SERVER_AUTH),
-            "thing": ({"digital_signature"}, ExtendedKeyUsageOID.CLIENT_AUTH),
-            "client": ({"digital_signature"}, ExtendedKeyUsageOID.CLIENT_AUTH),
+            ("ca", "ca"): authority,
+            ("mainflux-server", "ca"): server,
+            ("thing", "ca"): client,
+            ("service-ca", "service-ca"): authority,
+            ("services", "service-ca"): server,
+            ("proxy", "service-ca"): client,
+            ("client", "service-ca"): client,
         }
-        authority = _extension(folder.certificate("ca"), x509.SubjectKeyIdentifier).value.digest
-        for name, (usages, extended) in purposes.items():
+        for (name, signer), (usages, extended) in purposes.items():
             certificate = folder.certificate(name)
+            authority = _extension(folder.certificate(signer), x509.SubjectKeyIdentifier).value.digest
             assert certificate.version == x509.Version.v3
             basic = _extension(certificate, x509.BasicConstraints)
-            assert basic.critical and basic.value.ca == (name == "ca")
+            assert basic.critical and basic.value.ca == (name == signer)
             assert _extension(certificate, x509.KeyUsage).critical and _usages(certificate) == usages
             if extended:
                 assert list(_extension(certificate, x509.ExtendedKeyUsage).value) == [extended]
@@ -158,13 +171,22 @@ class TestWhatIsMade:
     def test_the_chain_verifies_for_its_purpose_and_no_other(self, folder):
         folder.make("all")
         folder.make("thing_cert", f"KEY={KEY}")
-        for name, good, bad in (
-            ("mainflux-server", "sslserver", "sslclient"),
-            ("thing", "sslclient", "sslserver"),
-            ("client", "sslclient", "sslserver"),
+        for name, ca, good, bad in (
+            ("mainflux-server", "ca", "sslserver", "sslclient"),
+            ("thing", "ca", "sslclient", "sslserver"),
+            ("services", "service-ca", "sslserver", "sslclient"),
+            ("proxy", "service-ca", "sslclient", "sslserver"),
+            ("client", "service-ca", "sslclient", "sslserver"),
         ):
-            assert folder.verify(name, good).returncode == 0, folder.verify(name, good)
-            assert folder.verify(name, bad).returncode != 0, name
+            assert folder.verify(name, good, ca).returncode == 0, folder.verify(name, good, ca)
+            assert folder.verify(name, bad, ca).returncode != 0, name
+
+    def test_who_may_sign_for_things_cannot_make_a_proxy_and_the_other_way_round(self, folder):
+        folder.make("all")
+        folder.make("thing_cert", "KEY=fluxgate-proxy")
+        assert _common_name(folder.certificate("proxy")) == _common_name(folder.certificate("thing"))
+        for name, stranger in (("thing", "service-ca"), ("proxy", "ca"), ("client", "ca"), ("services", "ca")):
+            assert folder.verify(name, "any", stranger).returncode != 0, name
 
     def test_serials_are_random(self, ready):
         serials = set()
@@ -178,7 +200,7 @@ class TestWhatIsMade:
         folder.make("thing_cert", f"KEY={KEY}")
         subjects = {
             name: [(each.oid._name, each.value) for each in folder.certificate(name).subject]
-            for name in ("ca", "mainflux-server", "thing", "client")
+            for name in ("ca", "mainflux-server", "thing", "service-ca", "services", "proxy", "client")
         }
         organization = ("organizationName", "Mainflux")
         unit = ("organizationalUnitName", "mainflux")
@@ -186,12 +208,15 @@ class TestWhatIsMade:
             "ca": [organization, ("organizationalUnitName", "IoT"), ("commonName", "Fluxgate CA")],
             "mainflux-server": [organization, unit, ("commonName", "localhost")],
             "thing": [organization, unit, ("commonName", KEY)],
+            "service-ca": [organization, ("organizationalUnitName", "IoT"), ("commonName", "Fluxgate service CA")],
+            "services": [organization, unit, ("commonName", "services")],
+            "proxy": [organization, unit, ("commonName", "fluxgate-proxy")],
             "client": [organization, unit, ("commonName", "fluxgate-client")],
         }
 
     def test_keys_are_ecdsa_p_256_and_belong_to_their_certificates(self, folder):
         folder.make("all")
-        for name in ("ca", "mainflux-server", "client"):
+        for name in ("ca", "mainflux-server", "service-ca", "services", "proxy", "client"):
             public = folder.certificate(name).public_key()
             assert isinstance(public, ec.EllipticCurvePublicKey) and public.curve.name == "secp256r1"
             assert _public_half(folder.certs / f"{name}.key") == _pem(public)
@@ -275,6 +300,14 @@ class TestNames:
         assert names("CN=2001:db8::7") == ["localhost", "127.0.0.1", "::1", "2001:db8::7"]
         assert names("CN=a.example", "SAN=DNS:b.example,IP:192.0.2.8") == ["b.example", "192.0.2.8"]
 
+    def test_the_services_have_the_names_by_which_the_composition_calls_them(self, ready):
+        ready.make("server_cert", "CN=iot.example.com", "SAN=DNS:iot.example.com")
+        found = _extension(ready.certificate("services"), x509.SubjectAlternativeName).value
+        assert found.get_values_for_type(x509.DNSName) == [
+            *("localhost", "users", "things", "http-adapter", "ws-adapter", "mqtt-adapter"),
+            *("users-db", "things-db", "nats"),
+        ]
+
     def test_a_client_has_the_name_and_the_files_that_are_wished(self, ready):
         ready.make("client_cert", "CN=things service", "CRT_FILE_NAME=things-db")
         assert _common_name(ready.certificate("things-db")) == "things service"
@@ -309,7 +342,7 @@ class TestRefusals:
         assert ready.files() == before
 
     @pytest.mark.parametrize("target", ["thing_cert", "client_cert"])
-    @pytest.mark.parametrize("name", ["../a", ".a", "-a", "a b", "$(HOME)", "ä", "ca", "CA", "mainflux-server"])
+    @pytest.mark.parametrize("name", ["../a", ".a", "-a", "a b", "$(HOME)", "ä", "ca", "CA", *OWN])
     def test_a_file_name_that_is_none_or_taken_is_refused_with_a_sentence(self, ready, target, name):
         before = ready.files()
         said = ready.refusal(target, f"KEY={KEY}", f"CRT_FILE_NAME={name}", "FORCE=1")
@@ -325,10 +358,19 @@ class TestRefusals:
         assert "KEY_TYPE=dsa is not known: ec or rsa" in folder.refusal("ca", "KEY_TYPE=dsa")
         assert folder.files() == {}
 
-    @pytest.mark.parametrize("target", ["server_cert", "thing_cert", "client_cert", "crl"])
+    @pytest.mark.parametrize("target", ["server_cert", "thing_cert", "crl"])
     def test_without_a_ca_it_is_said_how_to_make_one(self, folder, target):
         assert "there is no CA yet" in folder.refusal(target, f"KEY={KEY}")
         assert folder.files() == {}
+
+    @pytest.mark.parametrize("target", ["server_cert", "service_certs", "client_cert"])
+    def test_without_a_service_ca_it_is_said_how_to_make_one(self, ready, target):
+        (ready.certs / "service-ca.key").unlink()
+        before = ready.files()
+        assert "make service_ca" in ready.refusal(target)
+        assert ready.files() == before
+        ready.make("service_ca", "FORCE=1")
+        ready.make(target, "FORCE=1")
 
     @pytest.mark.parametrize("file", ["ca.crt", "ca.key"])
     def test_half_a_ca_is_none(self, ready, file):
@@ -336,19 +378,27 @@ class TestRefusals:
         assert "a part of it is missing" in ready.refusal("server_cert")
 
     @pytest.mark.parametrize(
-        "target, name",
-        [("ca", "ca"), ("server_cert", "mainflux-server"), ("thing_cert", "thing"), ("client_cert", "client")],
+        "target, names",
+        [
+            ("ca", ["ca"]),
+            ("service_ca", ["service-ca"]),
+            ("server_cert", ["mainflux-server"]),
+            ("service_certs", ["services", "proxy"]),
+            ("thing_cert", ["thing"]),
+            ("client_cert", ["client"]),
+        ],
     )
-    def test_nothing_is_overwritten_but_by_force(self, folder, target, name):
+    def test_nothing_is_overwritten_but_by_force(self, folder, target, names):
         folder.make("all")
         folder.make("thing_cert", f"KEY={KEY}")
         before = folder.files()
         said = folder.refusal(target, f"KEY={KEY}")
-        assert f"certs/{name}.crt is there already; FORCE=1 overwrites it." in said
+        assert f"certs/{names[0]}.crt is there already; FORCE=1 overwrites it." in said
         assert folder.files() == before
 
         folder.make(target, f"KEY={KEY}", "FORCE=1")
-        assert {file for file, data in folder.files().items() if before[file] != data} == {f"{name}.crt", f"{name}.key"}
+        changed = {file for file, data in folder.files().items() if before[file] != data}
+        assert changed == {f"{name}.{suffix}" for name in names for suffix in ("crt", "key")}
 
     def test_a_key_alone_is_not_overwritten_either(self, ready):
         (ready.certs / "ca.crt").unlink()
@@ -468,5 +518,8 @@ class TestRevocation:
 
 def test_help_lists_every_target(folder):
     said = folder.make("help")
-    targets = ("all", "ca", "server_cert", "thing_cert", "client_cert", "revoke", "crl", "clean_certs")
+    targets = (
+        *("all", "ca", "service_ca", "server_cert", "service_certs", "thing_cert", "client_cert"),
+        *("revoke", "crl", "clean_certs"),
+    )
     assert all(f"make {target} " in said for target in targets)
