@@ -39,6 +39,18 @@ def test_everything_listens_on_the_loopback_address_only(server):
     assert all(address.startswith(("127.0.0.1:", "[::1]:")) for address in own), own
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="who isn't root has no privileges to give up")
+def test_every_protocol_is_served_without_any_privilege(start_server):
+    server = start_server(under=("setpriv", "--bounding-set=-all", "--inh-caps=-all"))
+    channel, thing, _ = Account(server).pair()
+
+    assert publish_http(server, channel, thing.key, b"x") == 202
+    with RawMQTT(server.connect("mqtt"), 5) as client:
+        client.connect("unprivileged", thing.id, thing.key)
+    with RawWS(server.connect("ws"), f"/channels/{channel}/messages", f"Authorization: {thing.key}"):
+        pass
+
+
 def test_the_data_folder_is_closed_to_others_and_the_secrets_are_once_more(server):
     secrets = [each for each in server.data.rglob("*") if "secret" in each.name]
 

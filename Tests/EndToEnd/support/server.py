@@ -55,9 +55,14 @@ class Server:
     """One running `fluxgate serve`; `ports["mqtt"]` and so on say where it listens, `ca` who signed its certificate."""
 
     def __init__(
-        self, directory: pathlib.Path, limits_off: bool = True, ca: pathlib.Path | None = None, **variables: str
+        self,
+        directory: pathlib.Path,
+        limits_off: bool = True,
+        ca: pathlib.Path | None = None,
+        under: tuple[str, ...] = (),  # A program that starts ours.
+        **variables: str,
     ):
-        self.directory = directory
+        self.directory, self.under = directory, under
         self.data = directory / "data"
         self.log_file = directory / "server.log"
         self.verify = True if ca is None else str(ca)  # For requests.
@@ -75,7 +80,7 @@ class Server:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("MF_")}
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
-                [str(BINARY), "serve"],
+                [*self.under, str(BINARY), "serve"],
                 env={**inherited, **self.variables},
                 cwd=self.directory,
                 stdout=log,
