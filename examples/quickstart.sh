@@ -6,15 +6,17 @@
 # Start the platform with `make run`, then run this in a second terminal. It needs curl, jq and mosquitto's clients
 # (`scripts/install-packages test` installs them).
 #
-# If you chose other ports, set the same MF_… variables here. FLUXGATE_BINARY says where the program is.
+# If you chose other ports, set the same MF_… variables here; for a platform elsewhere, or on TLS, those by which the
+# command line finds it (MF_FLUXGATE_USERS_URL and so on, MF_FLUXGATE_CA_CERTS). Where things need certificates,
+# FLUXGATE_SSL is the folder that makes them: ssl. FLUXGATE_BINARY says where the program is.
 set -euo pipefail
 
 host=127.0.0.1
-users=http://$host:${MF_USERS_HTTP_PORT:-8180}
-things=http://$host:${MF_THINGS_HTTP_PORT:-8182}
-publish=http://$host:${MF_HTTP_ADAPTER_PORT:-8185}
-websocket=ws://$host:${MF_WS_ADAPTER_PORT:-8186}
-mqtt_port=${MF_MQTT_ADAPTER_PORT:-1883}
+users=${MF_FLUXGATE_USERS_URL:-http://$host:${MF_USERS_HTTP_PORT:-8180}}
+things=${MF_FLUXGATE_THINGS_URL:-http://$host:${MF_THINGS_HTTP_PORT:-8182}}
+publish=${MF_FLUXGATE_HTTP_URL:-http://$host:${MF_HTTP_ADAPTER_PORT:-8185}}
+websocket=${MF_FLUXGATE_WS_URL:-ws://$host:${MF_WS_ADAPTER_PORT:-8186}}
+mqtt=${MF_FLUXGATE_MQTT_URL:-mqtt://$host:${MF_MQTT_ADAPTER_PORT:-1883}}
 fluxgate=${FLUXGATE_BINARY:-$(dirname "$0")/../.build/release/fluxgate}
 
 # What a sensor might send: SenML, a voltage and two earlier currents (RFC 8428).
@@ -23,12 +25,13 @@ senml='[{"bn":"some-base-name:","bt":1.276020076001e+09,"bu":"A","bver":5,"n":"v
 # --- helpers ---------------------------------------------------------------------------------------------------------
 
 received=$(mktemp -d) # What the subscribers write down.
+certs=${FLUXGATE_SSL:+$FLUXGATE_SSL/certs/quickstart-$$} # What the files of things' certificates begin with.
 
 # Ends the subscribers, however the script ends.
 clean_up() {
     # shellcheck disable=SC2046
     kill $(jobs -p) 2>/dev/null || true
-    rm -rf "$received"
+    rm -rf "$received" ${certs:+"$certs"-*}
 }
 trap clean_up EXIT
 
@@ -54,6 +57,20 @@ await() {
 # has_lines <count> <file>
 has_lines() { [ "$(wc -l <"$2")" -ge "$1" ]; }
 
+# --- where the platform is, and whom to trust ------------------------------------------------------------------------
+
+[ -z "${MF_FLUXGATE_CA_CERTS:-}" ] || export CURL_CA_BUNDLE=$MF_FLUXGATE_CA_CERTS
+address=${mqtt#*://}
+broker=(-h "${address%:*}" -p "${address##*:}")
+case $mqtt in
+    mqtts://*) broker+=(--cafile "${MF_FLUXGATE_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}") ;;
+esac
+
+# What a thing shows beside its key, where that is asked for.
+make_certificate() { # make_certificate <name> <key>
+    [ -z "$certs" ] || KEY=$2 make -s -C "$FLUXGATE_SSL" thing_cert CRT_FILE_NAME="quickstart-$$-$1"
+}
+
 # --- an account, things, a channel -----------------------------------------------------------------------------------
 
 step "Open an account and log in: the answer is a token"
@@ -72,6 +89,8 @@ meter_id=$(jq -r '.things[0].id' <<<"$made")
 meter_key=$(jq -r '.things[0].key' <<<"$made")
 display_id=$(jq -r '.things[1].id' <<<"$made")
 display_key=$(jq -r '.things[1].key' <<<"$made")
+make_certificate meter "$meter_key"
+make_certificate display "$display_key"
 echo "meter $meter_id, display $display_id"
 
 step "Make a channel and connect both to it: that is what lets them publish and receive there"
@@ -84,11 +103,13 @@ echo "channel $channel"
 
 step "The display listens over MQTT"
 # -F %p prints the payload, one a line; -d tells when the subscription is there.
-stdbuf -oL mosquitto_sub -d -h "$host" -p "$mqtt_port" -u "$display_id" -P "$display_key" \
+stdbuf -oL mosquitto_sub -d "${broker[@]}" -u "$display_id" -P "$display_key" \
+    ${certs:+--cert "$certs-display.crt" --key "$certs-display.key"} \
     -t "channels/$channel/messages" -F 'message: %p' >"$received/mqtt.log" &
 await "the MQTT subscription" grep -q ^Subscribed "$received/mqtt.log"
 
 step "and over WebSocket"
+export MF_FLUXGATE_CLIENT_CERT=${certs:+$certs-display.crt} MF_FLUXGATE_CLIENT_KEY=${certs:+$certs-display.key}
 MF_THING_KEY=$display_key "$fluxgate" messages watch --channel "$channel" --url "$websocket" \
     >"$received/ws" 2>"$received/ws.log" &
 await "the WebSocket" grep -q watching "$received/ws.log"
@@ -100,20 +121,25 @@ over_mqtt() { sed -n 's/^message: //p' "$received/mqtt.log"; }
 both_have() { has_lines "$1" <(over_mqtt) && has_lines "$1" "$received/ws"; }
 
 step "The meter publishes over MQTT"
-mosquitto_pub -h "$host" -p "$mqtt_port" -u "$meter_id" -P "$meter_key" -t "channels/$channel/messages" -m "$senml"
+mosquitto_pub "${broker[@]}" -u "$meter_id" -P "$meter_key" -t "channels/$channel/messages" -m "$senml" \
+    ${certs:+--cert "$certs-meter.crt" --key "$certs-meter.key"}
 await "the message from MQTT" both_have 1
 
 step "over HTTP"
-curl -fsS "$publish/channels/$channel/messages" -H "Authorization: Thing $meter_key" \
-    -H 'Content-Type: application/senml+json' -d "$senml"
+post() { # post <options and data of curl>
+    curl -fsS "$publish/channels/$channel/messages" -H "Authorization: Thing $meter_key" \
+        ${certs:+--cert "$certs-meter.crt" --key "$certs-meter.key"} "$@"
+}
+post -H 'Content-Type: application/senml+json' -d "$senml"
 await "the message from HTTP" both_have 2
 
 step "and over WebSocket"
+export MF_FLUXGATE_CLIENT_CERT=${certs:+$certs-meter.crt} MF_FLUXGATE_CLIENT_KEY=${certs:+$certs-meter.key}
 MF_THING_KEY=$meter_key "$fluxgate" messages send --channel "$channel" --url "$websocket" "$senml"
 await "the message from WebSocket" both_have 3
 
 # A last word: were one of the three delivered twice, it would have come before this.
-curl -fsS "$publish/channels/$channel/messages" -H "Authorization: Thing $meter_key" -d end
+post -d end
 await "the last message" both_have 4
 
 # --- what arrived ----------------------------------------------------------------------------------------------------
