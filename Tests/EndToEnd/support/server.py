@@ -111,6 +111,10 @@ class Server:
         scheme = "https" if self.speaks_tls(listener) else "http"
         return f"{scheme}://127.0.0.1:{self.ports[listener]}{path}"
 
+    def prefix(self, _listener: str) -> str:
+        """What stands before the paths of a listener; behind a proxy it isn't nothing."""
+        return ""
+
     def speaks_tls(self, listener: str) -> bool:
         pair = (f"{TLS_PREFIXES.get(listener)}_SERVER_{half}" for half in ("CERT", "KEY"))
         return all(each in self.variables for each in pair)
