@@ -21,8 +21,8 @@ TEST_FLAGS = --sanitize=thread -Xswiftc -warnings-as-errors --explicit-target-de
 PROGRAM = .build/release/fluxgate
 VENV = Tests/EndToEnd/.venv
 SWIFT_SOURCES = Package.swift Sources Tests
-PYTHON_SOURCES = $(wildcard Tests/EndToEnd Benchmarks)
-SHELL_SOURCES = .ci/run ssl/certificates $(filter-out %.c %.txt %.py %-suppressions,$(wildcard scripts/*)) $(wildcard examples/*.sh)
+PYTHON_SOURCES = $(wildcard Tests/EndToEnd Tests/Compose Benchmarks)
+SHELL_SOURCES = .ci/run ssl/certificates docker/keys docker/nginx/start docker/debian/start-postgres $(filter-out %.c %.txt %.py %-suppressions,$(wildcard scripts/*)) $(wildcard examples/*.sh)
 
 # Passed on to the program, to pytest and to the benchmark: make run ARGS=--help, make end-to-end ARGS="-k quickstart"
 ARGS ?=
@@ -57,6 +57,10 @@ unit: build-tests ## run the unit rings alone, under Thread Sanitizer
 .PHONY: end-to-end
 end-to-end: programs packages-test $(VENV)/.installed ## run the end-to-end ring alone, on the release program
 	$(VENV)/bin/python -m pytest Tests/EndToEnd $(ARGS)
+
+.PHONY: test-compose
+test-compose: build packages-test $(VENV)/.installed ## bring up docker/docker-compose.yml in both modes, and test it as it is deployed
+	FLUXGATE_BINARY=$(abspath $(PROGRAM)) scripts/with-container-engine $(VENV)/bin/python -m pytest Tests/Compose $(ARGS)
 
 # The load program uses what only Linux has.
 .PHONY: bench-tests
