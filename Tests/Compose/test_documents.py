@@ -54,7 +54,6 @@ def test_the_security_guide_works_when_pasted(composition, tmp_path):
     """Its second shell: what comes after the start, in a folder that has the certificates of the composition."""
     _, _, script = "\n".join(blocks(REPOSITORY / "docs/security.md")).partition("make run\n")
     assert script, "the page no longer starts the platform with `make run`"
-    script = script.partition("docker compose")[0]
     script = SERVICE.sub(composition.url("users"), script)
     script = HTTP.sub(composition.url("http"), script)
     script = WS.sub(composition.url("ws").replace("https://", "wss://"), script)
