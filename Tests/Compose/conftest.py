@@ -23,7 +23,11 @@ def composition(request, engine, tmp_path_factory):
     made = Composition(tmp_path_factory.mktemp(request.param), request.param)
     RUNNING[request.param] = made
     try:
-        yield made.start()
+        try:
+            made.start()
+        except AssertionError as error:
+            pytest.fail(f"AUTH={request.param} did not start: {error}\n{_logs(made)}", pytrace=False)
+        yield made
     finally:
         del RUNNING[request.param]
         made.end()
@@ -46,10 +50,13 @@ def pytest_runtest_makereport(item, call):
     report = yield
     if report.failed:
         for mode, running in RUNNING.items():
-            try:
-                logs = running.logs()
-            except (AssertionError, subprocess.TimeoutExpired) as error:
-                logs = str(error)
-            lines = "\n".join(logs.splitlines()[-300:])
-            report.sections.append((f"containers of AUTH={mode}", lines))
+            report.sections.append((f"containers of AUTH={mode}", _logs(running)))
     return report
+
+
+def _logs(running: Composition) -> str:
+    """How the containers are, and the end of what they have said."""
+    try:
+        return running.compose("ps", "--all") + "\n".join(running.logs().splitlines()[-300:])
+    except (AssertionError, subprocess.TimeoutExpired) as error:
+        return str(error)
