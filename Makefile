@@ -22,7 +22,8 @@ PROGRAM = .build/release/fluxgate
 VENV = Tests/EndToEnd/.venv
 SWIFT_SOURCES = Package.swift Sources Tests
 PYTHON_SOURCES = $(wildcard Tests/EndToEnd Tests/Compose Benchmarks)
-SHELL_SOURCES = .ci/run ssl/certificates docker/keys docker/nginx/start docker/debian/start-postgres $(filter-out %.c %.txt %.py %-suppressions,$(wildcard scripts/*)) $(wildcard examples/*.sh)
+SHELL_SOURCES = .ci/run ssl/certificates docker/keys docker/nginx/start docker/debian/start-postgres
+SHELL_SOURCES += $(filter-out %.c %.txt %.py %-suppressions,$(wildcard scripts/*)) $(wildcard examples/*.sh)
 
 # Passed on to the program, to pytest and to the benchmark: make run ARGS=--help, make end-to-end ARGS="-k quickstart"
 ARGS ?=
@@ -59,7 +60,7 @@ end-to-end: programs packages-test $(VENV)/.installed ## run the end-to-end ring
 	$(VENV)/bin/python -m pytest Tests/EndToEnd $(ARGS)
 
 .PHONY: test-compose
-test-compose: build packages-test $(VENV)/.installed ## bring up docker/docker-compose.yml in both modes, and test it as it is deployed
+test-compose: programs packages-test $(VENV)/.installed ## bring up docker/docker-compose.yml in both modes, and test it as it is deployed
 	FLUXGATE_BINARY=$(abspath $(PROGRAM)) scripts/with-container-engine $(VENV)/bin/python -m pytest Tests/Compose $(ARGS)
 
 # The load program uses what only Linux has.

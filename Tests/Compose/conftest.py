@@ -13,7 +13,7 @@ RUNNING: dict[str, Composition] = {}
 @pytest.fixture(scope="session", autouse=True)
 def engine():
     missing = [name for name in ("fluxgate", "users", "mqtt-adapter") if not (BINARY.parent / name).exists()]
-    assert not missing, f"{missing} are missing in {BINARY.parent}: `make build`"
+    assert not missing, f"{missing} are missing in {BINARY.parent}: `make programs`"
     ended = subprocess.run(["docker", "info"], capture_output=True, text=True, timeout=30)
     assert ended.returncode == 0, f"there is no Docker engine: `make test-compose` starts one\n{ended.stderr}"
 
