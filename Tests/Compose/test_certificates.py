@@ -18,6 +18,13 @@ pytestmark = pytest.mark.mode("x509")
 INTERMEDIATE = "good, signed by an intermediate CA"
 PROXIED = (HTTP, WS, *OVER_WS)
 
+# Where nginx reaches them, who has signed their certificates, and for which name if not for their own.
+ADAPTERS = {
+    "http-adapter": (8185, "service-ca.crt", None),
+    "ws-adapter": (8186, "service-ca.crt", None),
+    "mqtt-adapter": (8880, "ca.crt", "localhost"),
+}
+
 
 @pytest.fixture(scope="module")
 def world(composition):
@@ -79,14 +86,18 @@ def test_a_forged_header_gives_nobody_another_name(composition, world, form, sho
 
 
 @pytest.mark.parametrize("form", [0, 1], ids=["X-Client-Cert", "Client-Cert"])
-@pytest.mark.parametrize("service, port", [("http-adapter", 8185), ("ws-adapter", 8186)])
-def test_a_thing_inside_that_passes_a_certificate_on_is_refused(composition, world, form, service, port):
+@pytest.mark.parametrize("service", ADAPTERS)
+def test_a_thing_inside_that_passes_a_certificate_on_is_refused(composition, world, form, service):
     """Past nginx, with a good certificate of its own; and with one whose common name is the proxy's."""
     header = _forged(world.certificate("good"))[form]
+    path = "/mqtt" if service == "mqtt-adapter" else f"/channels/{world.channel}/messages"
     for pair in (world.certificate("other thing"), composition.pki.thing("fluxgate-proxy")):
-        with RawHTTP(_inside(composition, service, port, pair)) as http:
-            path = f"/channels/{world.channel}/messages"
-            assert http.send(request("POST", path, header, body=b"forged")).answer().status == 400
+        with _inside(composition, service, pair) as connection:
+            if service == "http-adapter":
+                answer = RawHTTP(connection).send(request("POST", path, header, body=b"forged")).answer()
+            else:
+                answer = RawWS(connection, path, "Sec-WebSocket-Protocol: mqtt", header).answer
+            assert answer.status == 400
     assert world.heard() == []
 
 
@@ -96,14 +107,16 @@ def test_the_proxy_itself_must_say_for_whom_it_speaks(composition, world):
     path = f"/channels/{world.channel}/messages"
     good = _forged(world.certificate("good"))
     for headers, status in (([], 403), (good[:1], 202), (good[1:], 202), (good, 400), (good[:1] * 2, 400)):
-        with RawHTTP(_inside(composition, "http-adapter", 8185, pair)) as http:
+        with RawHTTP(_inside(composition, "http-adapter", pair)) as http:
             assert http.send(request("POST", path, *headers, body=b"proxied")).answer().status == status
     assert world.heard() == [b"proxied"] * 2
 
 
-def _inside(composition, service: str, port: int, pair) -> ssl.SSLSocket:
-    client = context(composition.pki.certs / "service-ca.crt", pair)
-    return client.wrap_socket(composition.inside(service, port), server_hostname=service)
+def _inside(composition, service: str, pair) -> ssl.SSLSocket:
+    """Where nginx comes in, with what nginx has or with something else."""
+    port, authority, name = ADAPTERS[service]
+    client = context(composition.pki.certs / authority, pair)
+    return client.wrap_socket(composition.inside(service, port), server_hostname=name or service)
 
 
 # --- between the programs --------------------------------------------------------------------------------------------
