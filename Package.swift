@@ -167,11 +167,11 @@ let package = Package(
             "ThingsRemote",
             "Things/Remote",
             [
-                "InternalAPI", "Model", "NATSBus", "RPCSupport", "ThingsCore", .grpc, .protobuf, .logging, .metrics,
+                "InternalAPI", "Messaging", "Model", "NATSBus", "RPCSupport", "ThingsCore", .grpc, .protobuf, .logging, .metrics,
                 .nio("NIOCore"),
             ]
         ),
-        library("UsersRemote", "Users/Remote", ["Model", "NATSBus", "UsersCore", .nio("NIOCore")]),
+        library("UsersRemote", "Users/Remote", ["Messaging", "Model", "NATSBus", "UsersCore", .nio("NIOCore")]),
 
         // Ring 2: what reaches the rules.
         library(
@@ -328,6 +328,15 @@ let package = Package(
         tests("ModelTests", ["Model"]),
         tests("MessagingTests", ["Messaging", "Model", "TestSupport", .nio("NIOCore"), .nio("NIOEmbedded")]),
         tests("NATSBusTests", ["NATSBus", "Messaging", "Model", "TestSupport", .logging, .nio("NIOCore")]),
+        tests(
+            "RemoteTests",
+            [
+                "AdaptersRemote", "Bootstrap", "Messaging", "Model", "NATSBus", "RPCSupport", "RemoteSettings",
+                "TLSSupport",
+                "TestSupport", "ThingsCore", "ThingsRPC", "ThingsRemote", "UsersCore", "UsersRemote", .logging,
+                .nio("NIOCore"), .nio("NIOPosix"),
+            ]
+        ),
         tests("SQLTests", ["PostgresDriver", "SQL", "Model", "TestSupport"]),
         tests(
             "TLSSupportTests",

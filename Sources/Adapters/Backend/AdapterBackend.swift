@@ -22,7 +22,10 @@ package struct AdapterBackend: Sendable {
     package init(_ variables: Variables, program: String) throws(ConfigurationError) {
         let prefix = "MF_" + program.uppercased().replacing("-", with: "_")
         things = try RPCSettings(variables, service: "THINGS", port: 8183, prefix: prefix)
-        nats = try NATSConfiguration(variables, name: program)
+        var nats = try NATSConfiguration(variables, name: program)
+        // A message has some fields beside its payload; topic and content type have 1,024 bytes at most.
+        nats.largestPayload = try AdapterSettings(variables).maximumMessage + 4_096
+        self.nats = nats
         accessMaximumAge = try variables.duration("MF_ACCESS_CACHE_TTL", default: "10s")
     }
 

@@ -2,15 +2,13 @@ package import AdapterTransport
 package import Logging
 internal import Messaging
 internal import Metrics
-internal import Model
+package import Model
 package import NATSBus
-internal import NIOCore
+package import NIOCore
 
 /// Takes rights away as the things service's event log says (`events.things`, contract section 5.4): what is cached is dropped
 /// and what is live is ended before the next event is looked at.
 package struct AccessEvents {
-    package static let subject = "events.things"
-
     /// Listens from now on.
     ///
     /// - Parameter connection: with a thread for this subscription alone, which waits for the loops.
@@ -29,12 +27,12 @@ package struct AccessEvents {
                 logger.warning("not an event", metadata: ["subject": "\(message.subject)"])
             }
         }
-        connection.subscribe(.init(Self.subject), receiver)
+        connection.subscribe(.init(BusSubject.thingsEvents), receiver)
     }
 }
 
 extension AccessEvent {
-    enum Reading: Equatable {
+    package enum Reading: Equatable {
         case takes(AccessEvent)
         /// A change that takes no right.
         case nothing
@@ -42,7 +40,7 @@ extension AccessEvent {
     }
 
     /// Reads one JSON object of the event log.
-    static func read(_ payload: ByteBuffer) -> Reading {
+    package static func read(_ payload: ByteBuffer) -> Reading {
         guard case .object(let members)? = try? JSONValue(parsing: String(buffer: payload)),
             case .string(let operation)? = members["operation"]
         else { return .malformed }

@@ -44,9 +44,12 @@ package struct RemoteAccess: AccessControl {
         }
     }
 
-    /// Asks, for ``RPCClient/outage``, until the task is canceled.
+    /// Asks, for ``RPCClient/outage``, until the task is canceled. Nobody has a random key, but the service must look.
     package func watch() async {
         let things = Mainflux_ThingsService.Client(wrapping: rpc.client)
-        await rpc.watch { [options = rpc.options] in _ = try await things.identify(Mainflux_Token(), options: options) }
+        await rpc.watch { [options = rpc.options] in
+            let question = Mainflux_Token.with { $0.value = ThingKey.random().secret.revealed }
+            _ = try await things.identify(question, options: options)
+        }
     }
 }

@@ -57,20 +57,28 @@ final class WSEndpoint: HTTPEndpoint {
         let contentType = facts.contentType.isEmpty ? query.contentType ?? "" : facts.contentType
 
         let answer = LateAnswer(reply)
-        let loop = component.loop
-        loop.access.admit(key, to: path.channel, clock: { loop.now }) { admitted in
+        admit(key, to: path.channel) { admitted in
             switch admitted {
-            case .granted(let admission):
-                // What is published once the client has the answer must come to it.
-                loop.interest.expect(path.channel) {
-                    answer.finish(self.open(head, path, admission.grant, contentType))
-                }
+            case .granted(let admission): answer.finish(self.open(head, path, admission.grant, contentType))
             case .unknownKey: answer.finish(.answer(.refused(.unknownKey)))
             case .refused: answer.finish(.answer(.notAuthorized))
             case .unavailable: answer.finish(.answer(.unavailable))
             }
         }
         return answer.outcome
+    }
+
+    /// Decides whether the client may come in. What is published once it has its answer must come to it, so the channel is
+    /// joined first; a right that is taken meanwhile has no session yet that an event could end, so it is asked for again.
+    private func admit(_ key: ThingKey, to channel: ChannelID, _ then: @escaping (AdmissionAnswer) -> Void) {
+        let loop = component.loop
+        loop.access.admit(key, to: channel, clock: { loop.now }) { admitted in
+            guard case .granted(let admission) = admitted else { return then(admitted) }
+            loop.interest.expect(channel) {
+                let isLive = admission.key.isLive && admission.grant.isLive
+                if isLive { then(admitted) } else { self.admit(key, to: channel, then) }
+            }
+        }
     }
 
     private func open(

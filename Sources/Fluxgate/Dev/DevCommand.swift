@@ -36,7 +36,7 @@ package struct DevCommand: AsyncParsableCommand {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     try await platform.start()
-                    print(platform.summary)
+                    FileHandle.standardOutput.write(Data((platform.summary + "\n").utf8))
                     try await platform.waitForAnEnd()
                 }
                 group.addTask {
@@ -61,13 +61,17 @@ struct DevFolder: Sendable {
 
     init(_ given: String?) throws {
         isTemporary = given == nil
-        let name = "fluxgate-dev-\(ProcessInfo.processInfo.processIdentifier)"
-        path = URL(fileURLWithPath: given ?? "\(NSTemporaryDirectory())/\(name)").standardizedFileURL.path
-        try FileManager.default.createDirectory(
-            atPath: path,
-            withIntermediateDirectories: true,
-            attributes: [.posixPermissions: 0o711]
-        )
+        if let given {
+            path = URL(fileURLWithPath: given).standardizedFileURL.path
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } else {
+            // A new one, that nobody could have prepared.
+            var template = Array("\(NSTemporaryDirectory())/fluxgate-dev-XXXXXX".utf8CString)
+            guard let made = mkdtemp(&template) else { throw DevError("no temporary folder can be made") }
+            path = URL(fileURLWithPath: String(cString: made)).standardizedFileURL.path
+        }
+        // PostgreSQL's user has to reach its own folder in it.
+        guard chmod(path, 0o711) == 0 else { throw DevError("\(path) belongs to someone else") }
     }
 
     func clean() {

@@ -18,11 +18,15 @@ struct DevPostgres {
         try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
         // The server's user must be able to read it, once.
         let passwords = "\(data).password"
-        try Data(password.utf8).write(to: URL(fileURLWithPath: passwords))
+        let isWritten = FileManager.default.createFile(
+            atPath: passwords,
+            contents: Data(password.utf8),
+            attributes: [.posixPermissions: 0o600]
+        )
+        guard isWritten else { throw DevError("\(passwords) can't be written") }
         defer { try? FileManager.default.removeItem(atPath: passwords) }
         if getuid() == 0 { try DevProcess.run(["chown", "postgres", data, passwords]) }
         try DevProcess.run(["chmod", "0700", data])
-        try DevProcess.run(["chmod", "0600", passwords])
         try DevProcess.run(
             [
                 "\(bin)/initdb", "--pgdata=\(data)", "--username=\(Self.user)", "--pwfile=\(passwords)",

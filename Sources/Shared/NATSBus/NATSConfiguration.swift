@@ -20,5 +20,11 @@ package struct NATSConfiguration: Sendable {
     /// How long a write may wait for a server that doesn't read.
     package var writeDeadline = Duration.seconds(5)
 
+    /// Least bytes of a payload that the server has to take; 0: any.
+    package var largestPayload = 0
+
+    /// Whether the connection is on TLS: one that begins plain would show a password to whoever answers.
+    package var isSecure: Bool { authorities != nil || servers.contains { $0.revealed.hasPrefix("tls://") } }
+
     package init(servers: [Secret]) { self.servers = servers }
 }

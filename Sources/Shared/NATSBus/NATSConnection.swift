@@ -22,16 +22,34 @@ package final class NATSConnection: Sendable {
         var handle: NATSHandle?
         var wanted: [Interest: NATSReceiver] = [:]
         var isClosed = false
+        /// How often the connection was lost: what was found out before a loss isn't worth anything after it.
+        var losses = 0
         var lastProblem = "no connection yet"
+        /// A subject that the server doesn't let us use.
+        var denial: String?
     }
 
-    /// Whether it is connected.
+    private enum Signal: Sendable {
+        case connected, closed
+    }
+
+    private struct Outgoing: Sendable {
+        let payload: ByteBuffer
+        let subject: String
+        let trace: TraceContext?
+        let then: @Sendable (Result<Void, NATSError>) -> Void
+    }
+
+    /// Whether it is connected, with all subscriptions in force.
     package let link = BusLink()
 
     private let options: NATSOptions
+    private let largestPayload: Int
     private let logger: Logger
     private let state = Mutex(State())
-    private let ended = DispatchSemaphore(value: 0)
+    /// What the library told, for the thread that connects.
+    private let signals = SignalQueue<Signal>()
+    private let outgoing = Mutex<WorkQueue<Outgoing>?>(nil)
     /// Called with true after each connect, and with false when the connection is lost.
     private let onChange: @Sendable (Bool) -> Void
     /// Called when messages of a subscription were dropped because they came faster than they were taken.
@@ -50,19 +68,18 @@ package final class NATSConnection: Sendable {
         onGap: @escaping @Sendable () -> Void = {}
     ) throws(NATSError) {
         options = try NATSOptions(configuration)
+        largestPayload = configuration.largestPayload
         self.logger = logger
         self.onChange = onChange
         self.onGap = onGap
         try check(natsOptions_UseGlobalMessageDelivery(options.pointer, sharesThread))
         // The library may call back at any time, also while it closes: it holds us for as long as the process lives.
         let closure = Unmanaged.passRetained(self).toOpaque()
+        try check(natsOptions_SetDisconnectedCB(options.pointer, { _, closure in of(closure)?.lost() }, closure))
         try check(
-            natsOptions_SetDisconnectedCB(options.pointer, { _, closure in of(closure)?.changed(isUp: false) }, closure)
+            natsOptions_SetReconnectedCB(options.pointer, { _, closure in of(closure)?.signal(.connected) }, closure)
         )
-        try check(
-            natsOptions_SetReconnectedCB(options.pointer, { _, closure in of(closure)?.changed(isUp: true) }, closure)
-        )
-        try check(natsOptions_SetClosedCB(options.pointer, { _, closure in of(closure)?.closed() }, closure))
+        try check(natsOptions_SetClosedCB(options.pointer, { _, closure in of(closure)?.signal(.closed) }, closure))
         try check(
             natsOptions_SetErrorHandler(
                 options.pointer,
@@ -72,8 +89,10 @@ package final class NATSConnection: Sendable {
         )
     }
 
-    /// Why it isn't connected; nil if it is.
-    package var outage: String? { link.isUp ? nil : state.withLock { $0.lastProblem } }
+    /// Why it can't be used; nil if it can.
+    package var outage: String? {
+        state.withLock { state in link.isUp ? state.denial : state.lastProblem }
+    }
 
     // MARK: Life
 
@@ -84,15 +103,24 @@ package final class NATSConnection: Sendable {
         thread.start()
     }
 
-    /// Sends what is under way and disconnects, for good.
+    /// Sends what is under way and disconnects, for good. A server that hangs is waited for no longer than some seconds.
     package func close() {
+        outgoing.withLock { $0?.close(within: 2) }
         let handle = state.withLock { state in
             state.isClosed = true
             return state.handle
         }
-        if let handle, link.isUp { natsConnection_FlushTimeout(handle.pointer, 1_000) }
-        if let handle { natsConnection_Close(handle.pointer) }
-        ended.signal()
+        let isConnected = link.isUp
+        let done = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            if let handle {
+                if isConnected { natsConnection_FlushTimeout(handle.pointer, 1_000) }
+                natsConnection_Close(handle.pointer)
+            }
+            done.signal()
+        }
+        _ = done.wait(timeout: .now() + 3)
+        signal(.closed)
     }
 
     private func connectForEver() {
@@ -102,49 +130,75 @@ package final class NATSConnection: Sendable {
             let status = natsConnection_Connect(&pointer, options.pointer)
             guard status == NATS_OK, let pointer else {
                 problem(NATSError(status).description)
-                _ = ended.wait(timeout: .now() + pause * .random(in: 0.5...1.5))
+                _ = signals.next(within: pause * .random(in: 0.5...1.5))
                 pause = min(pause * 2, 2)
                 continue
             }
             pause = 0.1
-            connected(NATSHandle(pointer))
-            ended.wait()
+            serve(NATSHandle(pointer))
         }
     }
 
-    private func connected(_ handle: NATSHandle) {
+    /// Stays with one connection of the library until that is given up.
+    private func serve(_ handle: NATSHandle) {
         let wanted = state.withLock { state in
             state.handle = handle
             return state.wanted
         }
         for (interest, receiver) in wanted { handle.subscribe(interest, receiver) }
-        changed(isUp: true)
+        connected(handle)
+        while signals.next(within: nil) == .connected { connected(handle) }
+        lost()
+        state.withLock { $0.handle = nil }
     }
 
-    fileprivate func changed(isUp: Bool) {
-        link.isUp = isUp
-        if isUp {
-            logger.info("connected to NATS")
-        } else {
-            problem("the connection was lost")
+    /// Declares the connection usable, once the server has all subscriptions.
+    private func connected(_ handle: NATSHandle) {
+        let losses = state.withLock { state in
+            state.denial = nil
+            return state.losses
         }
-        onChange(isUp)
+        let limit = Int(natsConnection_GetMaxPayload(handle.pointer))
+        guard limit >= largestPayload else {
+            return problem("the server takes payloads of \(limit) bytes, and \(largestPayload) may be sent")
+        }
+        do throws(NATSError) {
+            try handle.flush(timeout: .seconds(5))
+        } catch {
+            return problem("\(error)")
+        }
+        let isUp = state.withLock { state in
+            // Lost meanwhile: another signal follows.
+            guard state.losses == losses, !state.isClosed else { return false }
+            link.isUp = true
+            return true
+        }
+        guard isUp else { return }
+        logger.info("connected to NATS")
+        onChange(true)
     }
 
-    /// The library has given this connection up.
-    fileprivate func closed() {
-        link.isUp = false
-        let isClosed = state.withLock { state in
-            state.handle = nil
-            return state.isClosed
+    fileprivate func lost() {
+        let wasUp = state.withLock { state in
+            state.losses += 1
+            defer { link.isUp = false }
+            return link.isUp
         }
-        if !isClosed { ended.signal() }
+        problem("the connection was lost")
+        if wasUp { onChange(false) }
     }
+
+    fileprivate func signal(_ signal: Signal) { signals.add(signal) }
 
     fileprivate func failed(_ status: natsStatus) {
-        if status == NATS_SLOW_CONSUMER {
+        switch status {
+        case NATS_SLOW_CONSUMER:
             Counter(label: "fluxgate_bus_gaps_total").increment()
             onGap()
+        case NATS_NOT_PERMITTED:
+            state.withLock { $0.denial = "the server doesn't permit a subject" }
+        default:
+            break
         }
         logger.warning("NATS", metadata: ["error": "\(NATSError(status))"])
     }
@@ -179,8 +233,8 @@ package final class NATSConnection: Sendable {
         handle?.unsubscribe(interest)
     }
 
-    /// Hands a message to the client library, which sends it within a moment. May wait up to the write deadline for a server
-    /// that doesn't read.
+    /// Hands a message to the client library, which sends it within a moment. May block for seconds while a server doesn't
+    /// read or a connection is made: for threads of their own only.
     ///
     /// - Parameter trace: goes with it in a header.
     package func publish(
@@ -199,10 +253,44 @@ package final class NATSConnection: Sendable {
         try check(status)
     }
 
+    /// The same on a thread of the connection's own, in order. Answers when the message is handed over; while there is no
+    /// connection at once, and the message goes out when there is one again, if that isn't too late for the library.
+    package func send(_ payload: ByteBuffer, to subject: String, trace: TraceContext? = nil) async throws {
+        let isWaiting = link.isUp
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            let item = Outgoing(payload: payload, subject: subject, trace: trace) { result in
+                if isWaiting { continuation.resume(with: result.mapError { $0 }) }
+            }
+            let isTaken = queue.add(item)
+            if !isTaken || !isWaiting {
+                continuation.resume(with: isTaken ? .success(()) : .failure(NATSError.disconnected))
+            }
+        }
+    }
+
+    /// Made when it is used first: most connections need none.
+    private var queue: WorkQueue<Outgoing> {
+        outgoing.withLock { outgoing in
+            if let outgoing { return outgoing }
+            let made = WorkQueue<Outgoing>("nats-out") { items in
+                for item in items {
+                    do throws(NATSError) {
+                        try self.publish(item.payload.readableBytesView, to: item.subject, trace: item.trace)
+                        item.then(.success(()))
+                    } catch {
+                        item.then(.failure(error))
+                    }
+                }
+            }
+            outgoing = made
+            return made
+        }
+    }
+
     /// Waits until the server has taken everything that was sent before. Throws if it doesn't within the time.
     package func flush(timeout: Duration) throws(NATSError) {
         guard let handle else { throw .disconnected }
-        try check(natsConnection_FlushTimeout(handle.pointer, timeout.milliseconds))
+        try handle.flush(timeout: timeout)
     }
 
     /// Publishes and gives the first answer. Blocks a thread of its own meanwhile.

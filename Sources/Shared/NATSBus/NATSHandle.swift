@@ -6,7 +6,14 @@ internal import Synchronization
 final class NATSHandle: @unchecked Sendable {
     /// The library allows its use from any thread.
     let pointer: OpaquePointer
-    private let subscriptions = Mutex<[NATSConnection.Interest: Subscription]>([:])
+    private struct Subscriptions {
+        var live: [NATSConnection.Interest: Subscription] = [:]
+        /// Ended, but perhaps still in the hands of the library's read loop, which doesn't hold on to what it looks up: they
+        /// are freed after the next answer of the server, behind which nothing of theirs can be.
+        var ended: [Subscription] = []
+    }
+
+    private let subscriptions = Mutex(Subscriptions())
 
     /// A subscription of the library; the pointer is used under the mutex only.
     private struct Subscription: @unchecked Sendable {
@@ -16,14 +23,17 @@ final class NATSHandle: @unchecked Sendable {
     init(_ pointer: OpaquePointer) { self.pointer = pointer }
 
     deinit {
-        for subscription in subscriptions.withLock({ $0 }).values { natsSubscription_Destroy(subscription.pointer) }
+        // First the read loop ends.
+        natsConnection_Close(pointer)
+        let all = subscriptions.withLock { Array($0.live.values) + $0.ended }
+        for subscription in all { natsSubscription_Destroy(subscription.pointer) }
         natsConnection_Destroy(pointer)
     }
 
     /// Nothing happens if there is such a subscription, or the connection is closed.
     func subscribe(_ interest: NATSConnection.Interest, _ receiver: NATSReceiver) {
         subscriptions.withLock { subscriptions in
-            guard subscriptions[interest] == nil else { return }
+            guard subscriptions.live[interest] == nil else { return }
             var made: OpaquePointer?
             if let queue = interest.queue {
                 natsConnection_QueueSubscribe(
@@ -37,14 +47,33 @@ final class NATSHandle: @unchecked Sendable {
             } else {
                 natsConnection_Subscribe(&made, pointer, interest.subject, NATSReceiver.handler, receiver.closure)
             }
-            if let made { subscriptions[interest] = Subscription(pointer: made) }
+            guard let made else { return }
+            natsSubscription_SetPendingLimits(made, 16_384, 8 << 20)
+            subscriptions.live[interest] = Subscription(pointer: made)
         }
     }
 
     func unsubscribe(_ interest: NATSConnection.Interest) {
-        guard let subscription = subscriptions.withLock({ $0.removeValue(forKey: interest) }) else { return }
-        natsSubscription_Unsubscribe(subscription.pointer)
-        natsSubscription_Destroy(subscription.pointer)
+        subscriptions.withLock { subscriptions in
+            guard let subscription = subscriptions.live.removeValue(forKey: interest) else { return }
+            natsSubscription_Unsubscribe(subscription.pointer)
+            subscriptions.ended.append(subscription)
+        }
+    }
+
+    /// Waits for an answer of the server.
+    func flush(timeout: Duration) throws(NATSError) {
+        let ended = subscriptions.withLock { subscriptions in
+            defer { subscriptions.ended = [] }
+            return subscriptions.ended
+        }
+        do throws(NATSError) {
+            try check(natsConnection_FlushTimeout(pointer, timeout.milliseconds))
+        } catch {
+            subscriptions.withLock { $0.ended += ended }
+            throw error
+        }
+        for subscription in ended { natsSubscription_Destroy(subscription.pointer) }
     }
 
     /// Publishes with a header.

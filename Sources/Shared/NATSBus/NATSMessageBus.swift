@@ -9,7 +9,7 @@ internal import Synchronization
 ///
 /// No event loop waits here: one thread sends, one subscribes, and the client library's brings what comes. What waits to be
 /// sent is bounded by the loops, which stop reading when too much of theirs is under way; what comes in waits in the client
-/// library, up to 65,536 messages a subscription, and is dropped and counted beyond that.
+/// library, up to 16,384 messages and 8 MiB a subscription, and is dropped and counted beyond that.
 package final class NATSMessageBus: MessageBus {
     private struct Outgoing: Sendable {
         let batch: [Message]
@@ -52,9 +52,8 @@ package final class NATSMessageBus: MessageBus {
                 case .settle(let then): waiting.append(then)
                 }
             }
-            guard !waiting.isEmpty else { return }
             // If the bus is out of reach, its subscriptions come back with it.
-            try? connection.flush(timeout: Self.settleTimeout)
+            if connection.link.isUp { try? connection.flush(timeout: Self.settleTimeout) }
             for then in waiting { then() }
         }
         subscriber.receiver.withLock { receiver in
@@ -104,11 +103,11 @@ package final class NATSMessageBus: MessageBus {
         if !changes.add(.settle(then)) { then() }
     }
 
-    /// Sends what is waiting and ends the threads; nothing is delivered any more.
+    /// Sends what is waiting, if that doesn't take too long, and ends the threads; nothing is delivered any more.
     package func close() {
         receive.withLock { $0 = nil }
-        outgoing.close()
-        changes.close()
+        outgoing.close(within: 3)
+        changes.close(within: 3)
     }
 }
 

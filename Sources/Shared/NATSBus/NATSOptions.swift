@@ -29,10 +29,10 @@ final class NATSOptions: @unchecked Sendable {
         // A server that is gone without a word is noticed within ten seconds.
         try check(natsOptions_SetPingInterval(made, 5_000))
         try check(natsOptions_SetMaxPingsOut(made, 1))
-        try check(natsOptions_SetMaxPendingMsgs(made, 65_536))
+        try check(natsOptions_SetMaxPendingMsgs(made, 16_384))
         try logIn(configuration)
+        if configuration.isSecure { try check(natsOptions_SetSecure(made, true)) }
         if let authorities = configuration.authorities {
-            try check(natsOptions_SetSecure(made, true))
             try check(natsOptions_LoadCATrustedCertificates(made, authorities))
         }
     }

@@ -6,11 +6,16 @@ final class WorkQueue<Item: Sendable>: @unchecked Sendable {
     private let condition = NSCondition()
     private var items: [Item] = []
     private var isClosed = false
+    private var isDone = false
 
     /// - Parameter work: called on the thread, again and again.
     init(_ name: String, _ work: @escaping @Sendable ([Item]) -> Void) {
         let thread = Thread { [self] in
             while let items = next() { work(items) }
+            condition.lock()
+            isDone = true
+            condition.broadcast()
+            condition.unlock()
         }
         thread.name = name
         thread.start()
@@ -27,12 +32,14 @@ final class WorkQueue<Item: Sendable>: @unchecked Sendable {
         return true
     }
 
-    /// Ends the thread when it has done what it was given.
-    func close() {
+    /// Ends the thread when it has done what it was given, and waits for that so long.
+    func close(within seconds: Double) {
         condition.lock()
         defer { condition.unlock() }
         isClosed = true
-        condition.signal()
+        condition.broadcast()
+        let deadline = Date(timeIntervalSinceNow: seconds)
+        while !isDone, condition.wait(until: deadline) {}
     }
 
     private func next() -> [Item]? {

@@ -40,6 +40,8 @@ package enum HealthCheck {
                     )
                 }
             }
+        // A program that accepts and never answers isn't ready.
+        channel.channel.eventLoop.scheduleTask(in: .seconds(2)) { channel.channel.close(promise: nil) }
         return try await channel.executeThenClose { inbound, outbound in
             var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/health/ready")
             head.headers = ["Host": host, "Connection": "close"]

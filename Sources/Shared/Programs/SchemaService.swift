@@ -24,19 +24,24 @@ package final class SchemaService: Service {
     }
 
     package func run() async throws {
-        try await cancelWhenGracefulShutdown {
-            while true {
-                do {
-                    try await self.prepare()
-                    break
-                } catch let error where self.isOutage(error) {
-                    self.logger.warning("waiting for the database", metadata: ["reason": "\(error)"])
-                    try await Task.sleep(for: .seconds(1))
-                }
-            }
-            self.isReady.store(true, ordering: .releasing)
+        do {
+            try await cancelWhenGracefulShutdown { try await self.prepareForEver() }
+        } catch is CancellationError {
+            return
         }
         try? await gracefulShutdown()
+    }
+
+    private func prepareForEver() async throws {
+        while true {
+            do {
+                try await prepare()
+                return isReady.store(true, ordering: .releasing)
+            } catch let error where isOutage(error) {
+                logger.warning("waiting for the database", metadata: ["reason": "\(error)"])
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
     }
 
     /// The same service, run once the schema is as it should be.
@@ -47,9 +52,10 @@ package final class SchemaService: Service {
         let service: any Service
 
         func run() async throws {
-            try await cancelWhenGracefulShutdown {
+            let reached: ()? = try? await cancelWhenGracefulShutdown {
                 while !schema.isReady.load(ordering: .acquiring) { try await Task.sleep(for: .milliseconds(20)) }
             }
+            guard reached != nil else { return }
             try await service.run()
         }
     }

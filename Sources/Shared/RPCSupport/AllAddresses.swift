@@ -16,7 +16,8 @@ struct AllAddresses: NameResolverFactory {
         return NameResolver(
             names: RPCAsyncSequence(wrapping: Results(names: names)),
             updateMode: .push,
-            authority: target.target.description
+            // An address is no name that TLS could ask for; gRPC then takes each endpoint's own.
+            authority: target.target.isAddress ? nil : target.target.description
         )
     }
 

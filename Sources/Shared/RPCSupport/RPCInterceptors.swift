@@ -27,7 +27,8 @@ struct CallLog: ServerInterceptor {
         request: StreamingServerRequest<Input>,
         context: ServerContext,
         next:
-            @concurrent @Sendable (StreamingServerRequest<Input>, ServerContext) async throws -> StreamingServerResponse<Output>
+            @concurrent @Sendable (StreamingServerRequest<Input>, ServerContext) async throws ->
+            StreamingServerResponse<Output>
     ) async throws -> StreamingServerResponse<Output> {
         let trace = request.metadata[stringValues: "traceparent"].first { _ in true }
         return try await TraceContext.$current.withValue(trace.flatMap { TraceContext(traceparent: $0) }) {

@@ -48,6 +48,8 @@ package struct RPCListener: Service {
             config: .defaults { config in
                 config.rpc.maxRequestPayloadSize = Self.maximumRequest
                 config.http2.maxConcurrentStreams = Self.maximumStreams
+                // Nobody who is gone without a word may hold up the end.
+                config.connection.maxGraceTime = .seconds(3)
                 config.connection.keepalive = .init(
                     time: .seconds(30),
                     timeout: .seconds(10),
@@ -60,6 +62,11 @@ package struct RPCListener: Service {
         self.address = address
         self.server = GRPCServer(transport: transport, services: services, interceptors: [CallLog(logger: logger)])
         self.onListening = onListening
+    }
+
+    /// What an operator should know.
+    package static func warnings(minimumVersion: ServerTLS.Version) -> [String] {
+        minimumVersion == .v1_2 ? [] : ["MF_TLS_MIN_VERSION=\(minimumVersion.rawValue): gRPC still takes TLS 1.2 too"]
     }
 
     package func run() async throws {

@@ -1,3 +1,5 @@
+internal import NIOCore
+
 /// Where a gRPC server is: `host:port` (contract section 7.1).
 package struct RPCTarget: Sendable, Equatable, CustomStringConvertible {
     package let host: String
@@ -22,6 +24,9 @@ package struct RPCTarget: Sendable, Equatable, CustomStringConvertible {
         guard !host.isEmpty, isName else { return nil }
         self.init(host: String(host), port: port)
     }
+
+    /// Whether the host is an IP address.
+    var isAddress: Bool { (try? SocketAddress(ipAddress: host, port: port)) != nil }
 
     package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

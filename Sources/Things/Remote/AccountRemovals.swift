@@ -1,4 +1,5 @@
 package import Logging
+internal import Messaging
 internal import Model
 package import NATSBus
 internal import NIOCore
@@ -7,7 +8,6 @@ package import ThingsCore
 /// Removes what an account owns when the users service asks for it on `events.users`: one copy of the things service does, and
 /// answers `{"status":"done"}` when nothing is left. Whoever asks and isn't answered asks again.
 package struct AccountRemovals {
-    package static let subject = "events.users"
     package static let operation = "account.remove"
 
     /// Listens from now on.
@@ -17,13 +17,13 @@ package struct AccountRemovals {
             Task {
                 do {
                     try await things.removeAll(ownedBy: account)
-                    try connection.publish(ByteBuffer(string: #"{"status":"done"}"#).readableBytesView, to: reply)
+                    try await connection.send(ByteBuffer(string: #"{"status":"done"}"#), to: reply)
                 } catch {
                     logger.error("account not removed", metadata: ["account": "\(account)", "reason": "\(error)"])
                 }
             }
         }
-        connection.subscribe(.init(Self.subject, queue: "things"), receiver)
+        connection.subscribe(.init(BusSubject.usersEvents, queue: "things"), receiver)
     }
 
     private static func account(_ payload: ByteBuffer) -> Account.ID? {

@@ -53,7 +53,7 @@ struct ThingsProgram: Program {
         database = try PostgresConfiguration(variables, prefix: "MF_THINGS_DB")
         nats = try NATSConfiguration(variables, name: "things")
         users = try RPCSettings(variables, service: "USERS", port: 8181, prefix: "MF_THINGS")
-        warnings = tls.warnings
+        warnings = tls.warnings + RPCListener.warnings(minimumVersion: tls.minimumVersion)
     }
 
     func run(_ registry: MetricsRegistry) async throws {
@@ -83,7 +83,7 @@ struct ThingsProgram: Program {
             let service = ThingsService(
                 repositories: storage.repositories,
                 users: directory,
-                events: EventLog(bus, logger: host.logger)
+                events: BusEventLog(bus, logger: host.logger)
             )
             _ = AccountRemovals(bus, things: service, logger: host.logger)
             bus.start()

@@ -1,3 +1,4 @@
+internal import Messaging
 package import Model
 package import NATSBus
 internal import NIOCore
@@ -17,7 +18,11 @@ package struct RemoteResources: OwnedResources {
     package func removeAll(ownedBy account: Account.ID) async throws(UsersError) {
         let question: JSONValue = ["source": "users", "operation": "account.remove", "id": .string("\(account)")]
         do {
-            _ = try await connection.request(ByteBuffer(string: question.text), to: "events.users", timeout: timeout)
+            _ = try await connection.request(
+                ByteBuffer(string: question.text),
+                to: BusSubject.usersEvents,
+                timeout: timeout
+            )
         } catch {
             throw .unavailable("things: \(error)")
         }

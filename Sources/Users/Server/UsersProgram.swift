@@ -52,7 +52,7 @@ struct UsersProgram: Program {
         grpc = try variables.address("MF_USERS_GRPC", port: 8181, host: "127.0.0.1")
         database = try PostgresConfiguration(variables, prefix: "MF_USERS_DB")
         nats = try NATSConfiguration(variables, name: "users")
-        warnings = tls.warnings
+        warnings = tls.warnings + RPCListener.warnings(minimumVersion: tls.minimumVersion)
     }
 
     func run(_ registry: MetricsRegistry) async throws {

@@ -6,14 +6,19 @@ internal import Synchronization
 
 /// Asks ``AccessControl`` what the loops' tables don't know, a bounded number of questions at a time.
 ///
-/// A connection that waits for an answer doesn't read, so no more questions can wait than there are connections.
+/// A connection that waits for an answer doesn't read, so no more questions wait than there are connections; those that were
+/// given up are passed over.
 package final class AccessResolver: Service {
     /// Most questions being answered at a time.
     private static let concurrency = 64
 
+    /// A question that has waited longer isn't asked any more: nobody waits for the answer.
+    private static let longestWait = Duration.seconds(5)
+
     private struct Item: Sendable {
         let question: AccessQuestion
         let loop: Int
+        let asked = ContinuousClock.now
     }
 
     private let access: any AccessControl
@@ -38,7 +43,7 @@ package final class AccessResolver: Service {
         let loops = loops.withLock { $0 }
         await withTaskGroup(of: Void.self) { group in
             var running = 0
-            for await item in stream.cancelOnGracefulShutdown() {
+            for await item in stream.cancelOnGracefulShutdown() where .now - item.asked < Self.longestWait {
                 if running >= Self.concurrency {
                     await group.next()
                     running -= 1

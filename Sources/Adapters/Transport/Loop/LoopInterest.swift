@@ -12,8 +12,9 @@ package final class LoopInterest {
     private var joined: [ChannelID: Int] = [:]
     /// Without subscribers, and to be left if it stays so until the next ``sweep()``: who comes back soon finds all in place.
     private var idle: Set<ChannelID> = []
-    /// Whether anything was joined that may not be in force yet.
-    private var isSettled = true
+    /// How often a channel was joined, and how many of these are known to be in force.
+    private var joins = 0
+    private var settledJoins = 0
 
     init(filter: InterestFilter, loop: Int, eventLoop: any EventLoop, bus: (any MessageBus)?) {
         self.filter = filter
@@ -28,7 +29,7 @@ package final class LoopInterest {
         guard let bus else { return }
         if joined[channel] == nil {
             bus.join(channel)
-            isSettled = false
+            joins += 1
         }
         joined[channel, default: 0] += 1
         idle.remove(channel)
@@ -51,11 +52,16 @@ package final class LoopInterest {
 
     /// Calls back when nothing that is published from then on, anywhere, passes the subscribers by.
     package func whenSettled(_ then: @escaping () -> Void) {
-        guard let bus, !isSettled else { return then() }
-        // What is joined while this is under way asks anew.
-        isSettled = true
-        let bound = NIOLoopBound(then, eventLoop: eventLoop)
-        bus.whenJoined { [eventLoop] in eventLoop.execute { bound.value() } }
+        guard let bus, settledJoins < joins else { return then() }
+        let target = joins
+        let settled = NIOLoopBound(
+            {
+                self.settledJoins = max(self.settledJoins, target)
+                then()
+            },
+            eventLoop: eventLoop
+        )
+        bus.whenJoined { [eventLoop] in eventLoop.execute { settled.value() } }
     }
 
     /// Leaves the channels that have had no subscriber since the last call.

@@ -9,7 +9,7 @@ package struct TLSVariables {
     package private(set) var warnings: [String] = []
 
     private let variables: Variables
-    private let minimumVersion: ServerTLS.Version
+    package let minimumVersion: ServerTLS.Version
     private let handshakeTimeout: TimeAmount
 
     package init(_ variables: Variables) throws(ConfigurationError) {

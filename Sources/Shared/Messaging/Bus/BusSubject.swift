@@ -2,6 +2,11 @@ package import Model
 
 /// Where a message travels on the bus: `channel.<id>[.<subtopic>]` (contract section 5.2).
 package enum BusSubject {
+    /// What changes in the things service, one JSON object an event (contract section 5.4).
+    package static let thingsEvents = "events.things"
+    /// What changes in the users service; whoever is asked to do something answers.
+    package static let usersEvents = "events.users"
+
     /// The subject of a topic's messages.
     package static func of(_ topic: Topic) -> String {
         topic.subtopic.levels.isEmpty

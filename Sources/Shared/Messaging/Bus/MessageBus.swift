@@ -17,7 +17,8 @@ package protocol MessageBus: Sendable {
     func leave(_ channel: ChannelID)
 
     /// Calls back, on any thread, when whatever is published anywhere from now on to a channel that was joined before will
-    /// come here; soon and without that promise if the bus is out of reach.
+    /// come here; soon and without that promise if the bus is out of reach. Of a cluster the promise holds for what is published
+    /// to the same server; the others learn of it within milliseconds.
     func whenJoined(_ then: @escaping @Sendable () -> Void)
 
     /// Has what others publish given to the receiver.

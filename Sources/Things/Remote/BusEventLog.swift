@@ -1,4 +1,5 @@
 package import Logging
+internal import Messaging
 internal import Metrics
 internal import Model
 package import NATSBus
@@ -7,9 +8,7 @@ package import ThingsCore
 
 /// Tells the adapters, and whoever else reads the event log (contract section 5.4), what has changed: one JSON object an event
 /// on `events.things`.
-package struct EventLog: ThingsEventPublisher {
-    package static let subject = "events.things"
-
+package struct BusEventLog: ThingsEventPublisher {
     private let connection: NATSConnection
     private let logger: Logger
 
@@ -20,20 +19,23 @@ package struct EventLog: ThingsEventPublisher {
 
     package func publish(_ events: [ThingsEvent]) async {
         for event in events {
-            var members = event.fields.mapValues { JSONValue.string($0) }
-            members["source"] = "things"
-            members["operation"] = .string(event.operation)
-            let text = ByteBuffer(string: JSONValue.object(members).text)
-            do throws(NATSError) {
-                try connection.publish(
-                    text.readableBytesView,
-                    to: Self.subject,
-                    trace: TraceContext.current?.child()
-                )
+            let text = ByteBuffer(string: event.json)
+            do {
+                try await connection.send(text, to: BusSubject.thingsEvents, trace: TraceContext.current?.child())
             } catch {
                 Counter(label: "fluxgate_events_lost_total").increment()
                 logger.error("event not sent", metadata: ["operation": "\(event.operation)", "reason": "\(error)"])
             }
         }
+    }
+}
+
+extension ThingsEvent {
+    /// As it stands in the event log.
+    package var json: String {
+        var members = fields.mapValues { JSONValue.string($0) }
+        members["source"] = "things"
+        members["operation"] = .string(operation)
+        return JSONValue.object(members).text
     }
 }

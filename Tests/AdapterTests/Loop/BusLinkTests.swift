@@ -1,0 +1,160 @@
+import Messaging
+import Model
+import NIOCore
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import AdapterTransport
+
+/// A loop of a process that has a bus beside it, moved by the test.
+private struct World {
+    let bus = RecordingBus()
+    let links: LoopLinks
+    let loop: TestLoop
+    let topic: Topic
+
+    init() throws {
+        links = LoopLinks(count: 1, bus: bus)
+        loop = TestLoop(index: 0, links: links)
+        links.connect([NIOLoopBound(loop.loop, eventLoop: loop.eventLoop)])
+        topic = try Topic(channel: .random())
+    }
+
+    var interest: LoopInterest { loop.loop.interest }
+}
+
+@Suite struct BusLinkTests {
+    @Test func whatIsPublishedGoesToTheBusInOneBatchATurn() throws {
+        let world = try World()
+        for number in 0..<3 { try world.loop.publish("\(number)", to: world.topic) }
+        #expect(world.bus.batches.flatMap(\.self).map { String(buffer: $0.payload) } == ["0", "1", "2"])
+    }
+
+    @Test func withoutTheBusNothingIsPublished() throws {
+        let world = try World()
+        world.bus.link.isUp = false
+        try world.loop.publish("x", to: world.topic)
+        #expect(world.loop.published.messages.isEmpty && world.bus.batches.isEmpty)
+        world.bus.link.isUp = true
+        try world.loop.publish("y", to: world.topic)
+        #expect(world.loop.published.payloads == ["y"])
+    }
+
+    @Test func publishersWaitForABusThatIsBehind() throws {
+        let world = try World()
+        world.bus.isStuck = true
+        let text = String(repeating: "x", count: LoopLinks.limit / 2 + 1)
+        try world.loop.publish(text, to: world.topic)
+        #expect(!world.loop.loop.isCongested)
+        try world.loop.publish(text, to: world.topic)
+        #expect(world.loop.loop.isCongested)
+        var resumed = false
+        world.loop.loop.whenUncongested { resumed = true }
+        world.bus.finish()
+        world.loop.run()
+        #expect(resumed && !world.loop.loop.isCongested)
+    }
+
+    @Test func whatTheBusBringsGoesToLoopsThatWantIt() throws {
+        let world = try World()
+        let (wanted, unwanted) = (
+            try #require(makeMessage(on: world.topic)), try #require(makeMessage(on: Topic(channel: .random())))
+        )
+        world.interest.add(world.topic.channel)
+        for message in [wanted, unwanted, wanted] { world.links.receive(message) }
+        world.loop.run()
+        #expect(world.loop.published.messages.count == 2)
+        #expect(world.loop.published.messages.allSatisfy { $0.topic == world.topic })
+        #expect(world.bus.batches.isEmpty, "what came from the bus doesn't go back")
+    }
+
+    @Test func aChannelIsJoinedOnceAndLeftWhenNobodyComesBack() throws {
+        let world = try World()
+        let channel = world.topic.channel
+        world.interest.add(channel)
+        world.interest.add(channel)
+        #expect(world.bus.joined == [channel])
+        world.interest.remove(channel)
+        world.interest.remove(channel)
+        world.loop.pass(1)
+        #expect(world.bus.left.isEmpty, "whoever comes back soon finds all in place")
+        world.loop.pass(1)
+        #expect(world.bus.left == [channel])
+        world.interest.add(channel)
+        #expect(world.bus.joined == [channel, channel])
+    }
+
+    @Test func whoComesBackInTimeKeepsTheChannel() throws {
+        let world = try World()
+        let channel = world.topic.channel
+        world.interest.add(channel)
+        world.interest.remove(channel)
+        world.loop.pass(1)
+        world.interest.add(channel)
+        for _ in 0..<3 { world.loop.pass(1) }
+        #expect(world.bus.left.isEmpty)
+    }
+
+    @Test func aSubscriberWaitsUntilTheBusKnowsOfIt() throws {
+        let world = try World()
+        var settled = 0
+        world.interest.whenSettled { settled += 1 }
+        #expect(settled == 1, "nothing was joined")
+        world.interest.expect(world.topic.channel) { settled += 1 }
+        world.loop.run()
+        #expect(settled == 1)
+        world.bus.settle()
+        world.loop.run()
+        #expect(settled == 2)
+        world.interest.expect(world.topic.channel) { settled += 1 }
+        #expect(settled == 3, "it is still joined")
+    }
+}
+
+private final class RecordingBus: MessageBus {
+    private struct State {
+        var batches: [[Message]] = []
+        var unfinished: [@Sendable () -> Void] = []
+        var unsettled: [@Sendable () -> Void] = []
+        var joined: [ChannelID] = []
+        var left: [ChannelID] = []
+        var isStuck = false
+    }
+
+    let link = BusLink()
+    private let state = Mutex(State())
+
+    init() { link.isUp = true }
+
+    var batches: [[Message]] { state.withLock { $0.batches } }
+    var joined: [ChannelID] { state.withLock { $0.joined } }
+    var left: [ChannelID] { state.withLock { $0.left } }
+    var isStuck: Bool {
+        get { state.withLock { $0.isStuck } }
+        set { state.withLock { $0.isStuck = newValue } }
+    }
+
+    func publish(_ batch: [Message], then: @escaping @Sendable () -> Void) {
+        let isDone = state.withLock { state in
+            state.batches.append(batch)
+            if state.isStuck { state.unfinished.append(then) }
+            return !state.isStuck
+        }
+        if isDone { then() }
+    }
+
+    func finish() {
+        for then in state.withLock({ $0.unfinished }) { then() }
+    }
+
+    func join(_ channel: ChannelID) { state.withLock { $0.joined.append(channel) } }
+    func leave(_ channel: ChannelID) { state.withLock { $0.left.append(channel) } }
+    func whenJoined(_ then: @escaping @Sendable () -> Void) { state.withLock { $0.unsettled.append(then) } }
+
+    func settle() {
+        for then in state.withLock({ $0.unsettled }) { then() }
+    }
+
+    func start(receive: @escaping @Sendable (Message) -> Void) {}
+}

@@ -1,0 +1,56 @@
+import AdaptersRemote
+import Model
+import NIOCore
+import TestSupport
+import Testing
+import ThingsCore
+import ThingsRemote
+
+/// What the things service writes, the adapters read.
+@Suite struct EventLogTests {
+    private static let thing = Thing.ID(.random())
+    private static let channel = Channel.ID(.random())
+    private static let tenant = Tenant.ID(.random())
+    private static let connection = Connection(thing: thing, channel: channel)
+
+    @Test(arguments: [
+        ThingsEvent.thingRemoved(thing), .thingKeyChanged(thing), .channelRemoved(channel), .disconnected(connection),
+        .tenantRemoved(tenant),
+    ])
+    func whatTakesARightIsUnderstood(event: ThingsEvent) throws {
+        let taken = try #require(event.accessEvent)
+        #expect(AccessEvent.read(ByteBuffer(string: event.json)) == .takes(taken))
+    }
+
+    @Test func whatTakesNoneIsNothing() throws {
+        let details = try Details(name: "a \"name\"", metadata: ["operation": "thing.remove"])
+        for event in [
+            ThingsEvent.thingCreated(Self.thing, owner: Self.tenant, details), .thingUpdated(Self.thing, details),
+            .channelCreated(Self.channel, owner: Self.tenant, details), .channelUpdated(Self.channel, details),
+            .connected(Self.connection),
+        ] {
+            #expect(AccessEvent.read(ByteBuffer(string: event.json)) == .nothing)
+        }
+    }
+
+    @Test(arguments: [
+        "", "null", "[]", "{}", "{\"operation\":1}", "{\"operation\":\"thing.remove\"}",
+        "{\"operation\":\"thing.remove\",\"id\":\"no id\"}", "{\"operation\":\"thing.remove\",\"id\":7}",
+        "{\"operation\":\"thing.disconnect\",\"thing_id\":\"0f6b2a1c-3d4e-4f50-8a9b-0c1d2e3f4a5b\"}",
+    ])
+    func whatIsNoEventIsSeen(text: String) {
+        #expect(AccessEvent.read(ByteBuffer(string: text)) == .malformed)
+    }
+
+    @Test func noInputIsTooBad() {
+        var random = SeededGenerator(seed: 11)
+        let whole = Array(ThingsEvent.disconnected(Self.connection).json.utf8)
+        for _ in 0..<5_000 {
+            var bytes = whole
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
+            _ = AccessEvent.read(ByteBuffer(bytes: bytes.prefix(Int.random(in: 0...bytes.count, using: &random))))
+        }
+    }
+}
