@@ -108,7 +108,11 @@ let package = Package(
             pkgConfig: "libpq",
             providers: [.apt(["libpq-dev"]), .brew(["libpq"])]
         ),
-        library("PostgresDriver", "Shared/PostgresDriver", ["SQL", "Model", "CLibPQ"]),
+        library(
+            "PostgresDriver",
+            "Shared/PostgresDriver",
+            ["SQL", "Model", "CLibPQ", .product(name: "CoreMetrics", package: "swift-metrics")]
+        ),
         .systemLibrary(
             name: "CNATS",
             path: "Sources/Shared/CNATS",
@@ -337,7 +341,10 @@ let package = Package(
                 .nio("NIOCore"), .nio("NIOPosix"),
             ]
         ),
-        tests("SQLTests", ["PostgresDriver", "SQL", "Model", "TestSupport"]),
+        tests(
+            "SQLTests",
+            ["PostgresDriver", "SQL", "Model", "TestSupport", .nio("NIOCore"), .nio("NIOPosix")]
+        ),
         tests(
             "TLSSupportTests",
             [

@@ -1,3 +1,4 @@
+import Foundation
 import PostgresDriver
 import SQL
 import Synchronization
@@ -145,14 +146,21 @@ struct PostgresDatabaseTests {
     @Test func everyTransactionEnds() async throws {
         struct Refusal: Error {}
         let database = try await open { $0.applicationName = "fluxgate-ends" }
-        for number in 0..<300 {
-            _ = await code {
-                try await database.write { session in
-                    switch number % 4 {
-                    case 0: try session.execute("SELEKT", [])
-                    case 1: throw Refusal()
-                    case 2: try session.execute("INSERT INTO counters VALUES ($1, 1)", [.text("twice")])
-                    default: try session.execute("INSERT INTO counters VALUES ($1, 1)", [.text("\(number)")])
+        await withTaskGroup(of: Void.self) { group in
+            for worker in 0..<8 {
+                group.addTask {
+                    for number in stride(from: worker, to: 10_000, by: 8) {
+                        _ = await code {
+                            try await database.write { session in
+                                switch number % 4 {
+                                case 0: try session.execute("SELEKT", [])
+                                case 1: throw Refusal()
+                                case 2: try session.execute("INSERT INTO counters VALUES ($1, 1)", [.text("twice")])
+                                default:
+                                    try session.execute("INSERT INTO counters VALUES ($1, 1)", [.text("\(number)")])
+                                }
+                            }
+                        }
                     }
                 }
             }
@@ -167,7 +175,7 @@ struct PostgresDatabaseTests {
         }
         #expect(open == 0)
         let rows = try await database.read { try $0.query("SELECT 1 FROM counters", []).count }
-        #expect(rows == 76)
+        #expect(rows == 2_501)
     }
 
     /// PostgreSQL rolls such a transaction back, and calls the COMMIT a success.
@@ -218,5 +226,117 @@ struct PostgresDatabaseTests {
         } catch { words = "\(error)" }
 
         #expect(words.contains("23505") && !words.contains("a secret"))
+    }
+
+    @Test(arguments: ["a secret", "99999999999999999999999"])
+    func aValueThatCannotBeReadIsNotQuotedInTheError(value: String) async throws {
+        let database = try await open()
+        var words = ""
+        do {
+            _ = try await database.read { try $0.query("SELECT $1::int8", [.text(value)]) }
+        } catch { words = "\(error)" }
+
+        #expect(words.contains("(22") && !words.contains(value))
+    }
+
+    // MARK: Configuration
+
+    @Test func aSchemaMayHaveAnyName() async throws {
+        let name = #"we ird\\ "na'me,"#
+        let admin = PostgresDatabase(try TemporaryPostgres.configuration())
+        let quoted = name.replacing("\"", with: "\"\"")
+        try await admin.write { session in
+            try session.execute("DROP SCHEMA IF EXISTS \"\(quoted)\" CASCADE", [])
+            try session.execute("CREATE SCHEMA \"\(quoted)\"", [])
+        }
+        var configuration = try TemporaryPostgres.configuration()
+        configuration.schema = name
+        let database = PostgresDatabase(configuration)
+        let schema = try await database.read { session in
+            try session.query("SELECT current_schema()::text AS name", []).first?.text("name")
+        }
+
+        #expect(schema == name)
+    }
+
+    @Test func aUnixSocketIsAHostWithoutTLS() async throws {
+        let data = try #require(ProcessInfo.processInfo.environment["FLUXGATE_TEST_POSTGRES_DATA"])
+        var configuration = try TemporaryPostgres.configuration()
+        configuration.host = URL(fileURLWithPath: data).deletingLastPathComponent().path
+        let database = PostgresDatabase(configuration)
+        let address = try await database.read { session in
+            try session.query("SELECT inet_client_addr()::text AS address", []).first?.value("address")
+        }
+        let sleeping = Task { try await database.read { try $0.query("SELECT pg_sleep(9)::text", []).count } }
+        while try await isIdle() { await Task.yield() }
+        sleeping.cancel()
+
+        #expect(address == nil)
+        await #expect(throws: CancellationError.self) { try await sleeping.value }
+        configuration.tls = .require
+        let encrypted = PostgresDatabase(configuration)
+        await until { encrypted.outage != "no connection yet" }
+        #expect(encrypted.outage == "a Unix socket has no TLS")
+    }
+
+    @Test(arguments: ["host", "user", "database"])
+    func whatIsEmptyIsNotTakenFromElsewhere(field: String) async throws {
+        var configuration = try TemporaryPostgres.configuration()
+        switch field {
+        case "host": configuration.host = ""
+        case "user": configuration.user = ""
+        default: configuration.database = ""
+        }
+        let database = PostgresDatabase(configuration)
+
+        await until { database.outage != "no connection yet" }
+        #expect(database.outage == "no host, no user or no database is given")
+    }
+
+    @Test func whatStandsInTheEnvironmentAndTheHomeFolderCountsForNothing() async throws {
+        await #expect(processExitsWith: .success) {
+            let home = try TemporaryFolder()
+            let files = [
+                (".pg_service.conf", "[elsewhere]\nhost=192.0.2.1\n"), (".pgpass", "*:*:*:*:wrong\n"),
+            ]
+            for (name, text) in files {
+                try text.write(toFile: "\(home.path)/\(name)", atomically: true, encoding: .utf8)
+            }
+            let variables = [
+                "HOME": home.path, "PGHOST": "192.0.2.1", "PGHOSTADDR": "192.0.2.1", "PGPORT": "1", "PGUSER": "nobody",
+                "PGDATABASE": "nothing", "PGSERVICE": "elsewhere", "PGSSLMODE": "verify-full",
+                "PGOPTIONS": "-c nonsense=1",
+                "PGSSLMINPROTOCOLVERSION": "nonsense", "PGTZ": "nonsense", "PGTARGETSESSIONATTRS": "standby",
+            ]
+            for (name, value) in variables { setenv(name, value, 1) }
+            let database = PostgresDatabase(try TemporaryPostgres.configuration())
+            let user = try await database.read { session in
+                try session.query("SELECT current_user::text AS name", []).first?.text("name")
+            }
+            try #require(user == "postgres")
+        }
+    }
+
+    // MARK: Metrics
+
+    @Test func operatorsSeeHowManyConnectAndWait() async throws {
+        let metrics = RecordingMetrics()
+        var configuration = try TemporaryPostgres.configuration()
+        configuration.connections = 3
+        configuration.statementTimeout = .milliseconds(300)
+        configuration.waitTimeout = .milliseconds(100)
+        let database = PostgresDatabase(configuration, metrics: metrics)
+        await until { metrics.measure("fluxgate_database_connections{}") == 3 }
+
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<5 {
+                group.addTask { _ = try? await database.read { try $0.query("SELECT pg_sleep(9)::text", []) } }
+            }
+            await until { metrics.measure("fluxgate_database_waiting{}") == 2 }
+        }
+
+        #expect(metrics.total("fluxgate_database_timeouts_total{of=statement}") == 3)
+        #expect(metrics.total("fluxgate_database_timeouts_total{of=wait}") == 2)
+        #expect(metrics.measure("fluxgate_database_waiting{}") == 0)
     }
 }

@@ -1,11 +1,12 @@
 package import Model
 
-/// Where PostgreSQL is, how to log in, and how much of it one program may take.
+/// Where PostgreSQL is, how to log in, and how much of it one program may take. Nothing else counts: neither libpq's
+/// own `PG*` variables nor the files that it looks for in the home folder.
 package struct PostgresConfiguration: Sendable {
-    /// How the connection is secured (libpq's `sslmode`).
+    /// How the connection is secured (libpq's `sslmode`). TLS is 1.2 or newer.
     package enum TLSMode: String, Sendable, CaseIterable {
         case disable
-        /// Encrypted, whoever answers.
+        /// Encrypted, whoever answers; but with a ``rootCertificate`` the same as ``verifyCA``, as libpq has it.
         case require
         /// Encrypted, and the server's certificate signed by ``rootCertificate``.
         case verifyCA = "verify-ca"
@@ -13,6 +14,7 @@ package struct PostgresConfiguration: Sendable {
         case verifyFull = "verify-full"
     }
 
+    /// A name or an address; or the folder of a Unix socket, which has no TLS.
     package var host: String
     package var port: Int
     package var user: String
@@ -35,9 +37,12 @@ package struct PostgresConfiguration: Sendable {
     package var maximumWaiting = 1_000
     /// How long a caller waits for a connection before it is answered as unavailable.
     package var waitTimeout = Duration.seconds(5)
+    /// How long one address of the host may take until it has let us in.
     package var connectTimeout = Duration.seconds(5)
     /// How long the server may take for one statement.
     package var statementTimeout = Duration.seconds(10)
+    /// How much later than that its answer may come before the connection counts as lost.
+    package var answerGrace = Duration.seconds(2)
 
     package init(host: String, port: Int, user: String, password: Secret? = nil, database: String) {
         self.host = host
@@ -47,33 +52,6 @@ package struct PostgresConfiguration: Sendable {
         self.database = database
     }
 
-    /// The parameters of `PQconnectdbParams`.
-    var parameters: [(String, String)] {
-        var options = [
-            "default_transaction_isolation=serializable", "statement_timeout=\(statementTimeout.milliseconds)",
-            "idle_in_transaction_session_timeout=\(statementTimeout.milliseconds)", "bytea_output=hex",
-            "client_min_messages=warning",
-        ]
-        if let schema { options.append("search_path=\(schema)") }
-        var parameters = [
-            ("host", host), ("port", "\(port)"), ("user", user), ("dbname", database), ("sslmode", tls.rawValue),
-            ("gssencmode", "disable"), ("application_name", applicationName), ("client_encoding", "UTF8"),
-            ("connect_timeout", "\(max(2, connectTimeout.milliseconds / 1_000))"),
-            // A server that is gone without a word is noticed while its answer is awaited.
-            ("tcp_user_timeout", "\(statementTimeout.milliseconds)"), ("keepalives_idle", "10"),
-            ("keepalives_interval", "5"), ("keepalives_count", "3"),
-            ("options", options.map { "-c \($0)" }.joined(separator: " ")),
-        ]
-        if let password { parameters.append(("password", password.revealed)) }
-        if let certificate { parameters.append(("sslcert", certificate)) }
-        if let key { parameters.append(("sslkey", key)) }
-        if let rootCertificate { parameters.append(("sslrootcert", rootCertificate)) }
-        return parameters
-    }
-}
-
-extension Duration {
-    fileprivate var milliseconds: Int64 {
-        components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
-    }
+    /// Whether the host is the folder of a Unix socket, or the name of an abstract one.
+    package var isSocket: Bool { host.hasPrefix("/") || host.hasPrefix("@") }
 }

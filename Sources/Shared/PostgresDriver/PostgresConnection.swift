@@ -1,8 +1,9 @@
 internal import CLibPQ
+internal import CoreMetrics
 internal import Model
 internal import SQL
 
-/// One connection. Every call blocks; it is used by one thread at a time.
+/// One connection. Every call blocks, but for as long as it may and no longer; it is used by one thread at a time.
 final class PostgresConnection {
     /// Statements kept prepared; beyond that the one used longest ago goes.
     private static let maximumPrepared = 256
@@ -13,79 +14,114 @@ final class PostgresConnection {
         let types: [Oid]
     }
 
-    private let connection: OpaquePointer
+    private let wire: PostgresWire
+    private let metrics: PostgresMetrics
+    /// How long a statement may take, answer included.
+    private let usualLimit: Duration
+    private var limit: Duration
     private var prepared: [Statement: (name: String, lastUse: UInt64)] = [:]
     private var uses: UInt64 = 0
     /// Whether another transaction was in the way of this one; whoever begins one clears it.
     private(set) var isConflicted = false
     /// What went wrong last in this transaction.
     private var failure: SQLError?
+    /// Whether what is prepared or connected to is no longer what it was: a new connection is needed.
+    var isOutdated = false
+    /// Who it is to the server; nil if that couldn't be asked.
+    private(set) var backend: PostgresBackend?
+    /// Whether the caller whose statements these are has gone.
+    var isCanceled: @Sendable () -> Bool = { false }
 
-    /// Connects and logs in. Throws ``SQLError``, `unavailable`, if that can't be done; the password isn't in its words.
-    init(_ configuration: PostgresConfiguration) throws(SQLError) {
-        let parameters = configuration.parameters
-        let connection = withCStrings(parameters.map(\.0)) { names in
-            withCStrings(parameters.map(\.1)) { values in PQconnectdbParams(names, values, 0) }
+    /// Connects and logs in, at the first of the addresses that lets it. Throws ``SQLError``, `unavailable`, if none
+    /// does; the password isn't in its words.
+    ///
+    /// - Parameter addresses: nil: all that the host has.
+    init(
+        _ configuration: PostgresConfiguration,
+        at addresses: [String?]? = nil,
+        metrics: PostgresMetrics
+    ) throws(SQLError) {
+        PostgresEnvironment.clear()
+        self.metrics = metrics
+        usualLimit = configuration.statementTimeout + configuration.answerGrace
+        limit = configuration.connectTimeout
+        var found: (wire: PostgresWire, address: String?)?
+        var problems: [String] = []
+        let candidates = if let addresses { addresses } else { try configuration.addresses() }
+        for address in candidates {
+            do throws(SQLError) {
+                let parameters = configuration.parameters(address)
+                found = (try PostgresWire(parameters, within: configuration.connectTimeout), address)
+                break
+            } catch {
+                if error.message == PostgresWire.overdue { metrics.connectTimeouts.increment() }
+                problems.append("\(address ?? configuration.host): \(error.message)")
+            }
         }
-        guard let connection else { throw SQLError(.unavailable, "no memory for a connection") }
-        guard PQstatus(connection) == CONNECTION_OK else {
-            let message = text(PQerrorMessage(connection))
-            PQfinish(connection)
-            throw SQLError(.unavailable, message)
-        }
-        self.connection = connection
-        PQsetNoticeProcessor(connection, { _, _ in }, nil)
+        guard let found else { throw SQLError(.unavailable, problems.joined(separator: "; ")) }
+        wire = found.wire
+        PQsetNoticeProcessor(wire.connection, { _, _ in }, nil)
         // The detail of an error names values.
-        PQsetErrorVerbosity(connection, PQERRORS_TERSE)
+        PQsetErrorVerbosity(wire.connection, PQERRORS_TERSE)
+        backend = try PostgresBackend(self, address: found.address)
     }
 
-    deinit { PQfinish(connection) }
-
     /// Whether another statement can be tried on it.
-    var isAlive: Bool { PQstatus(connection) == CONNECTION_OK }
+    var isAlive: Bool { wire.isAlive }
 
-    /// Whether what is prepared or connected to is no longer what it was: a new connection is needed.
-    private(set) var isOutdated = false
+    /// Whether it can be given to the next caller: a transaction that couldn't be ended ends with its connection.
+    var isReusable: Bool { isAlive && !isOutdated && PQtransactionStatus(wire.connection) == PQTRANS_IDLE }
 
-    /// Whether a transaction is open.
-    var isInTransaction: Bool { PQtransactionStatus(connection) != PQTRANS_IDLE }
+    /// Why it can't be used any more.
+    var loss: String { isAlive ? "the connection was no longer in order" : wire.message }
 
-    /// Commits. Throws what aborted the transaction if a body went on after it: PostgreSQL then rolls back, and calls that a
-    /// success.
+    /// Whether the other end is still there, as far as that can be told without asking it.
+    func look() -> Bool { wire.look() }
+
+    // MARK: Transactions
+
+    /// Begins a transaction.
+    ///
+    /// - Parameter limit: how long each of its statements may take, answer included; nil: as usual.
+    func begin(_ sql: String, limit: Duration?) throws(SQLError) {
+        isConflicted = false
+        failure = nil
+        self.limit = limit ?? usualLimit
+        try run(sql)
+    }
+
+    /// Commits. Throws what aborted the transaction if a body went on after it: PostgreSQL then rolls back, and calls
+    /// that a success.
     func commit() throws(SQLError) {
-        if PQtransactionStatus(connection) == PQTRANS_INERROR {
+        if PQtransactionStatus(wire.connection) == PQTRANS_INERROR {
             throw failure ?? SQLError(.failed, "the transaction was aborted")
         }
+        try refuseIfCanceled()
         try run("COMMIT")
     }
 
-    /// What ends the running statement, from any thread.
-    func makeCancellation() -> PostgresCancellation? { PQgetCancel(connection).map(PostgresCancellation.init) }
+    /// Rolls back. Whether that went well, ``isReusable`` says.
+    func rollBack() { try? run("ROLLBACK") }
 
-    /// Begins a transaction.
-    func begin(_ sql: String) throws(SQLError) {
-        isConflicted = false
-        failure = nil
-        try run(sql)
+    private func refuseIfCanceled() throws(SQLError) {
+        if isCanceled() { throw SQLError(.unavailable, "canceled") }
     }
 
     // MARK: Statements
 
     /// Runs a statement without values.
-    func run(_ sql: String) throws(SQLError) {
-        let result = PostgresResult(PQexec(connection, sql))
-        try check(result)
+    private func run(_ sql: String) throws(SQLError) {
+        _ = try checked { PQsendQuery($0, sql) }
     }
 
-    /// Runs a statement with values for `$1`, `$2` …, prepared at its first use.
+    /// Runs a statement with values for `$1`, `$2` …, prepared at its first use. Throws if the caller has gone.
     func execute(_ sql: String, _ values: [SQLValue]) throws(SQLError) -> PostgresResult {
+        try refuseIfCanceled()
         let texts = try values.map { value throws(SQLError) in try value.parameter() }
         let name = try prepare(Statement(sql: sql, types: values.map(\.type)))
-        let result = withCStrings(texts) { texts in
-            PostgresResult(PQexecPrepared(connection, name, Int32(values.count), texts, nil, nil, 0))
+        return try checked { connection in
+            withCStrings(texts) { PQsendQueryPrepared(connection, name, Int32(values.count), $0, nil, nil, 0) }
         }
-        try check(result)
-        return result
     }
 
     private func prepare(_ statement: Statement) throws(SQLError) -> String {
@@ -94,32 +130,15 @@ final class PostgresConnection {
             prepared[statement]?.lastUse = uses
             return known.name
         }
-        guard Self.parameters(in: statement.sql) == statement.types.count else {
+        guard SQLParameters.highest(in: statement.sql) == statement.types.count else {
             throw SQLError(.failed, "\(statement.types.count) values for another number of parameters")
         }
         try makeRoom()
         let name = "s\(uses)"
         let types = statement.types
-        try check(PostgresResult(PQprepare(connection, name, statement.sql, Int32(types.count), types)))
+        _ = try checked { PQsendPrepare($0, name, statement.sql, Int32(types.count), types) }
         prepared[statement] = (name, uses)
         return name
-    }
-
-    /// The highest number behind a `$` that isn't in quotes.
-    private static func parameters(in sql: String) -> Int {
-        var highest = 0
-        var isQuoted = false
-        var number: Int?
-        for byte in sql.utf8 {
-            if let digits = number, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte), digits < 100_000 {
-                number = digits * 10 + Int(byte - UInt8(ascii: "0"))
-                highest = max(highest, number ?? 0)
-                continue
-            }
-            if byte == UInt8(ascii: "'") { isQuoted.toggle() }
-            number = byte == UInt8(ascii: "$") && !isQuoted ? 0 : nil
-        }
-        return highest
     }
 
     private func makeRoom() throws(SQLError) {
@@ -130,55 +149,22 @@ final class PostgresConnection {
         prepared[oldest.key] = nil
     }
 
-    private func check(_ result: PostgresResult) throws(SQLError) {
-        guard !result.isGood else { return }
-        let state = result.state
+    private func checked(_ send: (OpaquePointer) -> Int32) throws(SQLError) -> PostgresResult {
+        let wasAlive = isAlive
+        let result = wire.exchange(within: limit, send)
+        if let result, result.isGood { return result }
+        if wasAlive, wire.isOverdue { metrics.answerTimeouts.increment() }
+        let state = result?.state ?? ""
         if SQLError.Code.isConflict(state: state) { isConflicted = true }
         if SQLError.Code.isOutdated(state: state) { isOutdated = true }
+        if state == "57014", !isCanceled() { metrics.statementTimeouts.increment() }
         let error =
-            isAlive && !state.isEmpty
-            ? SQLError(SQLError.Code(state: state), "\(result.message) (\(state))")
-            : SQLError(.unavailable, text(PQerrorMessage(connection)))
+            if let result, isAlive {
+                SQLError(SQLError.Code(state: state), "\(result.message) (\(state))")
+            } else {
+                SQLError(.unavailable, result?.message ?? wire.message)
+            }
         failure = error
         throw error
-    }
-}
-
-/// Ends the statement that runs on a connection, from any thread, also after the connection is gone.
-final class PostgresCancellation: @unchecked Sendable {
-    /// Made once, read only; libpq allows its use from any thread.
-    private let cancel: OpaquePointer
-
-    fileprivate init(_ cancel: OpaquePointer) { self.cancel = cancel }
-
-    deinit { PQfreeCancel(cancel) }
-
-    func callAsFunction() {
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
-            _ = PQcancel(cancel, buffer.baseAddress, Int32(buffer.count))
-        }
-    }
-}
-
-/// Text of libpq, on one line.
-func text(_ message: UnsafePointer<CChar>?) -> String {
-    guard let message else { return "" }
-    return String(cString: message).split(whereSeparator: \.isNewline).joined(separator: " ")
-}
-
-/// Calls the body with the texts as a list of C strings that ends with a null.
-private func withCStrings<Value>(
-    _ texts: [String?],
-    _ body: (UnsafePointer<UnsafePointer<CChar>?>?) -> Value
-) -> Value {
-    var bytes: [CChar] = []
-    var starts: [Int?] = []
-    for text in texts {
-        starts.append(text == nil ? nil : bytes.count)
-        if let text { bytes.append(contentsOf: text.utf8CString) }
-    }
-    return bytes.withUnsafeBufferPointer { bytes in
-        let pointers = starts.map { start in start.flatMap { bytes.baseAddress?.advanced(by: $0) } } + [nil]
-        return pointers.withUnsafeBufferPointer { body($0.baseAddress) }
     }
 }

@@ -1,29 +1,30 @@
-internal import Foundation
+package import CoreMetrics
 package import SQL
-internal import Synchronization
 
 /// PostgreSQL behind the port: transactions on a pool of connections.
 ///
-/// Transactions that write are serializable, as they are on SQLite, which has one writer: the same repositories are right on
-/// both. One that meets another in its way is tried again, so a body may run more than once.
+/// Transactions that write are serializable, as they are on SQLite, which has one writer: the same repositories are
+/// right on both. One that meets another in its way is tried again, so a body may run more than once.
 package final class PostgresDatabase: SQLDatabase {
-    /// How often a transaction is tried before its caller is told to come back.
-    private static let maximumTries = 10
     /// Whoever migrates holds this advisory lock; the number is nobody else's.
     private static let migrationLock: Int64 = 4_605_091_176_253
+
+    /// How long a statement of a migration may take: it may have to wait for another program's.
+    private static let migrationLimit = Duration.seconds(300)
 
     private let configuration: PostgresConfiguration
     private let pool: PostgresPool
 
     /// Connects in the background; until that has come about, callers wait.
-    package init(_ configuration: PostgresConfiguration) {
+    package init(_ configuration: PostgresConfiguration, metrics: any MetricsFactory = MetricsSystem.factory) {
         self.configuration = configuration
-        self.pool = PostgresPool(configuration)
+        self.pool = PostgresPool(configuration, metrics: PostgresMetrics(metrics))
     }
 
     deinit { pool.close() }
 
-    /// Why PostgreSQL can't be used at the moment; nil if it can.
+    /// Why PostgreSQL can't be used at the moment; nil if it can, as far as is known. Connections that nobody uses are
+    /// looked at once a second.
     package var outage: String? { pool.outage }
 
     package func read<Value: Sendable>(
@@ -40,8 +41,10 @@ package final class PostgresDatabase: SQLDatabase {
 
     package func migrate(_ migrations: [Migration]) async throws {
         // Each statement sees what was committed before it, and so what the one who had the lock did.
-        try await transaction("BEGIN ISOLATION LEVEL READ COMMITTED") { session in
-            try session.execute("SET LOCAL statement_timeout = '5min'", [])
+        let limit = Self.migrationLimit
+        try await transaction("BEGIN ISOLATION LEVEL READ COMMITTED", limit: limit + configuration.answerGrace) {
+            session in
+            try session.execute("SET LOCAL statement_timeout = \(limit.milliseconds)", [])
             _ = try session.query("SELECT pg_advisory_xact_lock($1)::text", [.integer(Self.migrationLock)])
             try session.apply(migrations)
         }
@@ -49,14 +52,17 @@ package final class PostgresDatabase: SQLDatabase {
 
     // MARK: Transactions
 
+    /// - Parameter limit: how long each statement may take, answer included; nil: as usual.
     private func transaction<Value: Sendable>(
         _ begin: String,
+        limit: Duration? = nil,
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value {
+        let transaction = PostgresTransaction(begin: begin, limit: limit, body: body)
         let answer = PostgresAnswer<Value>()
         let job = PostgresJob(deadline: .now + configuration.waitTimeout) { connection in
             do {
-                answer.give(.success(try Self.run(begin, body, on: connection)))
+                answer.give(.success(try transaction.run(on: connection)))
                 return .done
             } catch is StaleConnection {
                 return .stale
@@ -69,62 +75,12 @@ package final class PostgresDatabase: SQLDatabase {
         }
         return try await withTaskCancellationHandler {
             do {
-                return try await answer.value {
-                    pool.add(job)
-                    // Nobody may have been there to take it out when it was canceled.
-                    if Task.isCancelled, pool.remove(job) { job.fail(CancellationError()) }
-                }
+                return try await answer.value { pool.add(job) }
             } catch {
-                throw job.isCanceled.load(ordering: .acquiring) ? CancellationError() : error
+                throw job.isCanceled ? CancellationError() : error
             }
         } onCancel: {
-            job.isCanceled.store(true, ordering: .releasing)
-            guard !pool.remove(job) else { return job.fail(CancellationError()) }
-            // It blocks, which a task may not.
-            Thread.detachNewThread { job.endStatement() }
-        }
-    }
-
-    /// The connection was dead before the transaction began.
-    private struct StaleConnection: Error {}
-
-    private static func run<Value>(
-        _ begin: String,
-        _ body: (any SQLSession) throws -> Value,
-        on connection: PostgresConnection
-    ) throws -> Value {
-        var tries = 0
-        while true {
-            tries += 1
-            let result = try once(begin, body, on: connection, isFirst: tries == 1)
-            guard case .failure = result, connection.isConflicted, connection.isAlive, tries < maximumTries else {
-                return try result.get()
-            }
-            Thread.sleep(forTimeInterval: .random(in: 0...0.002) * Double(tries))
-        }
-    }
-
-    /// Tries a transaction once. Throws ``StaleConnection`` if there was no connection to try it on.
-    private static func once<Value>(
-        _ begin: String,
-        _ body: (any SQLSession) throws -> Value,
-        on connection: PostgresConnection,
-        isFirst: Bool
-    ) throws -> Result<Value, any Error> {
-        do {
-            try connection.begin(begin)
-        } catch {
-            if isFirst, !connection.isAlive { throw StaleConnection() }
-            return .failure(error)
-        }
-        do {
-            let value = try body(PostgresSession(connection: connection))
-            try connection.commit()
-            return .success(value)
-        } catch {
-            // If this fails too, the transaction ends with the connection.
-            try? connection.run("ROLLBACK")
-            return .failure(error)
+            pool.cancel(job)
         }
     }
 }

@@ -4,9 +4,9 @@ internal import SQL
 
 /// What a statement was answered; freed with its owner.
 final class PostgresResult {
-    private let result: OpaquePointer?
+    private let result: OpaquePointer
 
-    init(_ result: OpaquePointer?) { self.result = result }
+    init(_ result: OpaquePointer) { self.result = result }
 
     deinit { PQclear(result) }
 
@@ -35,19 +35,26 @@ final class PostgresResult {
         return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK
     }
 
+    /// Whether it begins a COPY.
+    var isCopy: Bool { [PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH].contains(PQresultStatus(result)) }
+
     /// The server's SQLSTATE; empty if it said none.
     var state: String { text(PQresultErrorField(result, Int32(UInt8(ascii: "C")))) }
 
-    /// What the server said, without the detail, which would name the values.
-    var message: String { text(PQresultErrorField(result, Int32(UInt8(ascii: "M")))) }
+    /// What the server said, but none of the values that were given to it.
+    var message: String {
+        // The detail would name them. Errors of this class quote what can't be read, or is out of range.
+        if state.hasPrefix("22") { return "a value that the server can't take" }
+        return text(PQresultErrorField(result, Int32(UInt8(ascii: "M"))))
+    }
 }
 
 extension SQLError.Code {
     /// Whether the same transaction may succeed at once: another one was in the way, or both in each other's.
     static func isConflict(state: String) -> Bool { state == "40001" || state == "40P01" }
 
-    /// Whether the connection should go: a plan that changed under a prepared statement, one that the server has forgotten,
-    /// a server that has become a standby.
+    /// Whether the connection should go: a plan that changed under a prepared statement, one that the server has
+    /// forgotten, a server that has become a standby.
     static func isOutdated(state: String) -> Bool { ["0A000", "26000", "25006"].contains(state) }
 
     /// Of an SQLSTATE (PostgreSQL, appendix A).

@@ -38,15 +38,10 @@ struct SQLiteSession: SQLSession {
         StatementArguments(values.map(\.databaseValue))
     }
 
-    /// The statement with `?` for the `$` before a digit, but not within quotes.
+    /// The statement with `?` for the `$` of its parameters.
     private static func numbered(_ sql: String) -> String {
         var bytes = Array(sql.utf8)
-        var isQuoted = false
-        for (index, byte) in bytes.enumerated() {
-            if byte == UInt8(ascii: "'") { isQuoted.toggle() }
-            guard byte == UInt8(ascii: "$"), !isQuoted, index + 1 < bytes.count else { continue }
-            if (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index + 1]) { bytes[index] = UInt8(ascii: "?") }
-        }
+        SQLParameters.forEach(in: sql) { offset, _ in bytes[offset] = UInt8(ascii: "?") }
         return String(decoding: bytes, as: UTF8.self)
     }
 }
