@@ -250,7 +250,7 @@ let package = Package(
         library(
             "PostgresSettings",
             "Shared/PostgresSettings",
-            ["Bootstrap", "PostgresDriver", "Model"]
+            ["Bootstrap", "Model", "PostgresDriver", "TLSSupport", .nioSSL]
         ),
         library("RemoteSettings", "Shared/RemoteSettings", ["Bootstrap", "NATSBus", "RPCSupport", "Model", .nioSSL]),
         library(
@@ -344,6 +344,10 @@ let package = Package(
         tests(
             "SQLTests",
             ["PostgresDriver", "SQL", "Model", "TestSupport", .nio("NIOCore"), .nio("NIOPosix")]
+        ),
+        tests(
+            "PostgresSettingsTests",
+            ["PostgresSettings", "PostgresDriver", "Bootstrap", "Model", "SQL", "TestSupport"]
         ),
         tests(
             "TLSSupportTests",

@@ -44,10 +44,10 @@ package struct ServerTLS: Sendable {
         minimumVersion: Version = .v1_2,
         handshakeTimeout: TimeAmount = .seconds(10)
     ) throws(TLSFileError) {
-        let chain = try Self.certificates(in: certificate, .certificate)
+        let chain = try TLSFile.certificates(in: certificate, .certificate)
         let authorities: [NIOSSLCertificate]? =
             if let clientAuthorities { try Self.authorities(in: clientAuthorities) } else { nil }
-        let privateKey = try Self.privateKey(in: key)
+        let privateKey = try TLSFile.privateKey(in: key)
 
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) },
@@ -85,34 +85,15 @@ package struct ServerTLS: Sendable {
 
     // MARK: Files
 
-    private static func certificates(
-        in path: String,
-        _ role: TLSFileError.Role
-    ) throws(TLSFileError) -> [NIOSSLCertificate] {
-        guard access(path, R_OK) == 0 else { throw TLSFileError(role, path, "can't be read") }
-        guard let certificates = try? NIOSSLCertificate.fromPEMFile(path), !certificates.isEmpty else {
-            throw TLSFileError(role, path, "holds no certificate in PEM form, or a broken one")
-        }
-        return certificates
-    }
-
     /// A chain ends in a root only, so without one nobody would be trusted.
     private static func authorities(in path: String) throws(TLSFileError) -> [NIOSSLCertificate] {
-        let authorities = try certificates(in: path, .clientAuthorities)
+        let authorities = try TLSFile.certificates(in: path, .clientAuthorities)
         let hasRoot = authorities.contains { authority in
             let certificate = try? Certificate(derEncoded: authority.toDERBytes())
             return certificate.map { $0.subject == $0.issuer } ?? false
         }
         guard hasRoot else { throw TLSFileError(.clientAuthorities, path, "holds no root, one that is its own issuer") }
         return authorities
-    }
-
-    private static func privateKey(in path: String) throws(TLSFileError) -> NIOSSLPrivateKey {
-        guard access(path, R_OK) == 0 else { throw TLSFileError(.key, path, "can't be read") }
-        guard let key = try? NIOSSLPrivateKey(file: path, format: .pem) else {
-            throw TLSFileError(.key, path, "holds no private key in PEM form, or an encrypted one")
-        }
-        return key
     }
 
     // MARK: Warnings

@@ -1,15 +1,10 @@
-package import Model
 package import TLSSupport
 
 /// What every program can be told, read from the `MF_*` variables.
 package struct ProgramSettings: Sendable {
-    package enum Environment: String, CaseIterable, Sendable {
-        case production, development
-    }
-
     /// As it is called: `users`, `http-adapter` …
     package let name: String
-    package let environment: Environment
+    package let environment: Variables.Environment
     package let logFormat: LogFormat
     package let logLevel: LogLevel
     package let eventLoops: Int
@@ -47,10 +42,6 @@ package struct ProgramSettings: Sendable {
 }
 
 extension Variables {
-    package func environment() throws(ConfigurationError) -> ProgramSettings.Environment {
-        try choice("MF_ENV", default: .production)
-    }
-
     /// An address from `<name>_HOST` and `<name>_PORT`.
     ///
     /// - Parameters:
@@ -67,18 +58,6 @@ extension Variables {
             host: string("\(name)_HOST", default: host, described: described),
             port: try self.port(portName ?? "\(name)_PORT", default: port)
         )
-    }
-
-    /// A secret of the operator's own. Those that stand in the documentation of the system we are compatible with protect
-    /// nothing: they are for development only.
-    package func ownSecret(_ name: String) throws(ConfigurationError) -> Secret? {
-        let wellKnown = ["users", "things", "secret", "mainflux", "mainflux-secret", "some_random_bytes", "changeme"]
-        let environment = try environment()
-        guard let secret = secret(name) else { return nil }
-        guard environment == .development || !wellKnown.contains(secret.revealed.lowercased()) else {
-            throw ConfigurationError(name, "a well-known value; set one of your own, or MF_ENV=development")
-        }
-        return secret
     }
 }
 
