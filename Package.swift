@@ -406,7 +406,7 @@ let package = Package(
                 "MQTTSession", "Messaging",
                 "Model", "TLSSupport", "TestSupport", .nio("NIOCore"), .nio("NIOEmbedded"), .nio("NIOHTTP1"),
                 .nio("NIOPosix"),
-                .nio("NIOWebSocket"),
+                .nio("NIOWebSocket"), .certificates, .product(name: "SwiftASN1", package: "swift-asn1"),
             ]
         ),
         tests(

@@ -85,6 +85,22 @@ class TestMistakes:
         other, name = pki.signed("another-pair").key, f"{prefix}_SERVER_KEY"
         start_fails(name, str(other), **{**pki.variables(prefix), name: str(other)})
 
+    @pytest.mark.parametrize("prefix", ADAPTERS)
+    @pytest.mark.parametrize(
+        "missing", ["PROXY_CA_CERTS", "TRUSTED_PROXIES", "CLIENT_CA_CERTS", "SERVER_CERT", "SERVER_KEY"]
+    )
+    def test_proxies_without_what_they_need(self, start_fails, pki, prefix, missing):
+        variables = pki.variables(prefix, clients=True) | pki.proxy_variables(prefix, "edge")
+        del variables[f"{prefix}_{missing}"]
+        start_fails(f"{prefix}_{missing}", **variables)
+
+    @pytest.mark.parametrize("prefix", ADAPTERS)
+    def test_authorities_of_proxies_that_cannot_be_used(self, start_fails, pki, tmp_path, prefix):
+        name, nowhere = f"{prefix}_PROXY_CA_CERTS", str(tmp_path / "none.pem")
+        good = pki.variables(prefix, clients=True) | pki.proxy_variables(prefix, "edge")
+        start_fails(name, nowhere, **{**good, name: nowhere})
+        start_fails(name, str(pki.ca), "in common", **{**good, name: str(pki.ca)})
+
     @pytest.mark.parametrize(
         "variable, value",
         [

@@ -113,4 +113,41 @@ import Testing
 
         #expect(try configuration(variables).warnings == ["\(old.certificatePath): a certificate has expired"])
     }
+
+    // MARK: Proxies
+
+    private func proxied(_ prefix: String, by authority: TestAuthority) -> [String: String] {
+        pairs([prefix]).merging([
+            "\(prefix)_CLIENT_CA_CERTS": self.authority.path, "\(prefix)_PROXY_CA_CERTS": authority.path,
+            "\(prefix)_TRUSTED_PROXIES": "edge, other edge",
+        ]) { $1 }
+    }
+
+    @Test(arguments: adapters)
+    func proxiesNeedAuthoritiesNamesAndCertificatesOfThings(prefix: String) throws {
+        let whole = proxied(prefix, by: try TestAuthority(folder, name: "Proxies"))
+        #expect(try configuration(whole).tlsWarnings.contains { $0.contains("expires in 0 days") })
+        for (missing, named) in [
+            ("PROXY_CA_CERTS", "PROXY_CA_CERTS"), ("TRUSTED_PROXIES", "TRUSTED_PROXIES"),
+            ("CLIENT_CA_CERTS", "CLIENT_CA_CERTS"), ("SERVER_CERT", "SERVER_CERT"), ("SERVER_KEY", "SERVER_KEY"),
+        ] {
+            #expect(error(whole.filter { $0.key != "\(prefix)_\(missing)" })?.variable == "\(prefix)_\(named)")
+        }
+        for names in [",", "edge,", " ", "edge,,other"] {
+            #expect(
+                error(whole.merging(["\(prefix)_TRUSTED_PROXIES": names]) { $1 })?.variable.hasSuffix("PROXIES") == true
+            )
+        }
+        let pair = whole.filter { !$0.key.contains("_SERVER_") }
+        #expect(error(pair)?.variable == "\(prefix)_SERVER_CERT")
+    }
+
+    @Test(arguments: adapters)
+    func authoritiesOfProxiesThatCannotBeUsedAreNamed(prefix: String) {
+        let name = "\(prefix)_PROXY_CA_CERTS"
+        let missing = proxied(prefix, by: authority).merging([name: "/nowhere"]) { $1 }
+
+        #expect(error(missing)?.description == "\(name): /nowhere can't be read")
+        #expect(error(proxied(prefix, by: authority))?.description.contains("has an authority in common with") == true)
+    }
 }

@@ -10,6 +10,16 @@ package enum Refusal: String, Error, Sendable, CaseIterable {
     case keyMismatch = "key_mismatch"
     case noCommonName = "no_common_name"
     case severalCommonNames = "several_common_names"
+    /// A proxy passed no certificate on.
+    case noCertificate = "no_certificate"
+    /// Passed on by a proxy, but signed by nobody we trust, or not meant for clients.
+    case untrustedCertificate = "untrusted_certificate"
+    case expiredCertificate = "expired_certificate"
+    case notYetValidCertificate = "not_yet_valid_certificate"
+    /// A certificate in a header of somebody who isn't a trusted proxy.
+    case unexpectedCertificateHeader = "unexpected_certificate_header"
+    /// A proxy's header that holds no certificate, or more than one.
+    case badCertificateHeader = "bad_certificate_header"
     case unknownRoute = "unknown_route"
     case methodNotAllowed = "method_not_allowed"
     case badTopic = "bad_topic"

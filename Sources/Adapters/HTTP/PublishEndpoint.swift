@@ -8,10 +8,12 @@ internal import NIOHTTP1
 /// `POST /channels/<id>/messages[/<subtopic>]`: publishes one message (contract section 4.1).
 ///
 /// A connection that repeats itself is served from what it learnt: the key, the topic and the right of its last request are
-/// kept, and looked at again for every message.
+/// kept, and looked at again for every message. Behind a proxy the next request may be another thing's: they are good
+/// beside the same certificate only.
 final class PublishEndpoint: HTTPEndpoint {
     /// What the last request was about.
     private struct Last {
+        let certificate: ClientCertificate
         let authorization: String
         let uri: ExactText
         let contentType: ExactText
@@ -21,7 +23,7 @@ final class PublishEndpoint: HTTPEndpoint {
     }
 
     private let loop: AdapterLoop
-    private let peer: ConnectionPeer
+    let peer: ConnectionPeer
     private let version: String
     private var last: Last?
 
@@ -37,8 +39,11 @@ final class PublishEndpoint: HTTPEndpoint {
 
     // MARK: Before the body
 
-    func refuse(_ head: HTTPRequestHead, _ facts: RequestFacts) -> HTTPAnswer? {
-        if let last, ExactText(head.uri) == last.uri, head.method == .POST { return refuseCredentials(facts) }
+    func refuse(_ head: HTTPRequestHead, _ facts: RequestFacts, from sender: ConnectionPeer) -> HTTPAnswer? {
+        let certificate = sender.certificate
+        if let last, ExactText(head.uri) == last.uri, head.method == .POST {
+            return refuseCredentials(facts, certificate)
+        }
         guard head.uri.utf8.first == UInt8(ascii: "/") else { return .notAPath }
         if head.uri.utf8.prefix(while: { $0 != UInt8(ascii: "?") }).elementsEqual("/version".utf8) {
             return head.method == .GET || head.method == .HEAD
@@ -47,27 +52,29 @@ final class PublishEndpoint: HTTPEndpoint {
         do {
             guard try MessagePath(target: head.uri) != nil else { return .unknownRoute }
         } catch {
-            return head.method == .POST ? refuseCredentials(facts) ?? .notAuthorized : .methodNotAllowed("POST")
+            return head.method == .POST
+                ? refuseCredentials(facts, certificate) ?? .notAuthorized : .methodNotAllowed("POST")
         }
         guard head.method == .POST else { return .methodNotAllowed("POST") }
-        return refuseCredentials(facts)
+        return refuseCredentials(facts, certificate)
     }
 
-    private func refuseCredentials(_ facts: RequestFacts) -> HTTPAnswer? {
+    private func refuseCredentials(_ facts: RequestFacts, _ certificate: ClientCertificate) -> HTTPAnswer? {
         guard facts.authorizations <= 1 else { return .badRequest("more than one Authorization header") }
-        guard peer.certificate != .notAsked else { return facts.authorization?.isEmpty ?? true ? .missingKey : nil }
+        guard certificate != .notAsked else { return facts.authorization?.isEmpty ?? true ? .missingKey : nil }
         // The key of the last request has been compared with the certificate already.
-        if let last, isSame(facts, last) { return nil }
-        if case .failure(let reason) = key(facts) { return .refused(reason) }
+        if let last, isSame(facts, certificate, last) { return nil }
+        if case .failure(let reason) = key(facts, certificate) { return .refused(reason) }
         return nil
     }
 
-    private func isSame(_ facts: RequestFacts, _ last: Last) -> Bool {
-        constantTimeEquals((facts.authorization ?? "").utf8, last.authorization.utf8)
+    private func isSame(_ facts: RequestFacts, _ certificate: ClientCertificate, _ last: Last) -> Bool {
+        certificate == last.certificate
+            && constantTimeEquals((facts.authorization ?? "").utf8, last.authorization.utf8)
     }
 
-    private func key(_ facts: RequestFacts) -> Result<ThingKey, Refusal> {
-        peer.certificate.key(besides: [Credentials.shown(facts.authorization)])
+    private func key(_ facts: RequestFacts, _ certificate: ClientCertificate) -> Result<ThingKey, Refusal> {
+        certificate.key(besides: [Credentials.shown(facts.authorization)])
     }
 
     // MARK: The message
@@ -75,11 +82,12 @@ final class PublishEndpoint: HTTPEndpoint {
     func respond(
         to head: HTTPRequestHead,
         _ facts: RequestFacts,
+        from sender: ConnectionPeer,
         body: ByteBuffer,
         reply: any HTTPReply
     ) -> HTTPOutcome {
         let now = loop.now
-        if let last, matches(last, head, facts), last.key.isGood(at: now),
+        if let last, matches(last, head, facts, sender.certificate), last.key.isGood(at: now),
             loop.publish(
                 PublishRequest(topic: last.topic, payload: body, source: .http, qos: 1, trace: facts.trace),
                 by: last.grant,
@@ -88,26 +96,33 @@ final class PublishEndpoint: HTTPEndpoint {
         {
             return .answer(.accepted)
         }
-        return respondAsNew(to: head, facts, body, reply)
+        return respondAsNew(to: head, facts, sender.certificate, body, reply)
     }
 
-    private func matches(_ last: Last, _ head: HTTPRequestHead, _ facts: RequestFacts) -> Bool {
-        ExactText(head.uri) == last.uri && ExactText(facts.contentType) == last.contentType && isSame(facts, last)
+    private func matches(
+        _ last: Last,
+        _ head: HTTPRequestHead,
+        _ facts: RequestFacts,
+        _ certificate: ClientCertificate
+    ) -> Bool {
+        ExactText(head.uri) == last.uri && ExactText(facts.contentType) == last.contentType
+            && isSame(facts, certificate, last)
     }
 
     private func respondAsNew(
         to head: HTTPRequestHead,
         _ facts: RequestFacts,
+        _ certificate: ClientCertificate,
         _ body: ByteBuffer,
         _ reply: any HTTPReply
     ) -> HTTPOutcome {
-        guard case .success(let key) = key(facts), let path = try? MessagePath(target: head.uri) else {
+        guard case .success(let key) = key(facts, certificate), let path = try? MessagePath(target: head.uri) else {
             return refuse(.notAuthorized)
         }
         let answer = LateAnswer(reply)
         loop.access.admit(key, to: path.channel, clock: { [loop] in loop.now }) { admitted in
             switch admitted {
-            case .granted(let admission): answer.finish(self.publish(head, facts, body, path, admission))
+            case .granted(let admission): answer.finish(self.publish(head, facts, certificate, body, path, admission))
             case .unknownKey: answer.finish(self.refuse(.unknownKey))
             case .refused: answer.finish(self.refuse(.notAuthorized))
             case .unavailable: answer.finish(.answer(.unavailable))
@@ -124,6 +139,7 @@ final class PublishEndpoint: HTTPEndpoint {
     private func publish(
         _ head: HTTPRequestHead,
         _ facts: RequestFacts,
+        _ certificate: ClientCertificate,
         _ body: ByteBuffer,
         _ path: MessagePath,
         _ admission: Admission
@@ -140,6 +156,7 @@ final class PublishEndpoint: HTTPEndpoint {
             return .answer(.unavailable)
         }
         last = Last(
+            certificate: certificate,
             authorization: facts.authorization ?? "",
             uri: ExactText(head.uri),
             contentType: ExactText(facts.contentType),

@@ -8,7 +8,7 @@ internal import NIOHTTP1
 /// `GET /channels/<id>/messages[/<subtopic filter>]` with an upgrade: opens a WebSocket on a channel (contract section 4.2).
 final class WSEndpoint: HTTPEndpoint {
     private let component: WSComponent
-    private let peer: ConnectionPeer
+    let peer: ConnectionPeer
     private let version: String
 
     init(component: WSComponent, peer: ConnectionPeer, version: String) {
@@ -21,7 +21,7 @@ final class WSEndpoint: HTTPEndpoint {
         if let reason = answer.refusal { peer.refused(reason, .ws) }
     }
 
-    func refuse(_ head: HTTPRequestHead, _ facts: RequestFacts) -> HTTPAnswer? {
+    func refuse(_ head: HTTPRequestHead, _ facts: RequestFacts, from sender: ConnectionPeer) -> HTTPAnswer? {
         guard head.uri.utf8.first == UInt8(ascii: "/") else { return .notAPath }
         if head.uri.utf8.prefix(while: { $0 != UInt8(ascii: "?") }).elementsEqual("/version".utf8) {
             return head.method == .GET || head.method == .HEAD
@@ -40,6 +40,7 @@ final class WSEndpoint: HTTPEndpoint {
     func respond(
         to head: HTTPRequestHead,
         _ facts: RequestFacts,
+        from sender: ConnectionPeer,
         body: ByteBuffer,
         reply: any HTTPReply
     ) -> HTTPOutcome {
@@ -48,7 +49,7 @@ final class WSEndpoint: HTTPEndpoint {
         }
         let key: ThingKey
         do throws(Refusal) {
-            key = try peer.certificate.key(
+            key = try sender.certificate.key(
                 besides: [Credentials.shown(facts.authorization)] + query.authorizations.map(Credentials.shown)
             ).get()
         } catch {
@@ -59,7 +60,7 @@ final class WSEndpoint: HTTPEndpoint {
         let answer = LateAnswer(reply)
         admit(key, to: path.channel) { admitted in
             switch admitted {
-            case .granted(let admission): answer.finish(self.open(head, path, admission.grant, contentType))
+            case .granted(let admission): answer.finish(self.open(head, path, admission.grant, contentType, sender))
             case .unknownKey: answer.finish(.answer(.refused(.unknownKey)))
             case .refused: answer.finish(.answer(.notAuthorized))
             case .unavailable: answer.finish(.answer(.unavailable))
@@ -85,7 +86,8 @@ final class WSEndpoint: HTTPEndpoint {
         _ head: HTTPRequestHead,
         _ path: MessagePath,
         _ grant: ChannelGrant,
-        _ contentType: String
+        _ contentType: String,
+        _ sender: ConnectionPeer
     ) -> HTTPOutcome {
         let filter: SubtopicFilter
         let topic: Topic?
@@ -98,7 +100,7 @@ final class WSEndpoint: HTTPEndpoint {
             return .answer(.badRequest(error.explanation, .badTopic))
         }
         let component = component
-        let connection = WSConnection(component: component, peer: peer, grant: grant, filter: filter, topic: topic)
+        let connection = WSConnection(component: component, peer: sender, grant: grant, filter: filter, topic: topic)
         return .upgrade(WebSocketHandshake.acceptance(head)) { channel in
             try channel.addWebSocketHandlers(connection, maximumFrame: component.maximumMessage)
         }

@@ -11,11 +11,15 @@ package enum CommonName: Sendable, Equatable {
 
     /// - Parameter certificate: in DER form; that its signature is good has been checked before.
     init(certificate: [UInt8]) {
-        guard let subject = try? Certificate(derEncoded: certificate).subject else {
+        guard let certificate = try? Certificate(derEncoded: certificate) else {
             self = .unreadable
             return
         }
-        let names = subject.lazy.flatMap { $0 }.filter { $0.type == .RDNAttributeType.commonName }
+        self.init(certificate)
+    }
+
+    init(_ certificate: Certificate) {
+        let names = certificate.subject.lazy.flatMap { $0 }.filter { $0.type == .RDNAttributeType.commonName }
         guard let first = names.first else {
             self = .none
             return

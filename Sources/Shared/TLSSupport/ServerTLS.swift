@@ -24,6 +24,8 @@ package struct ServerTLS: Sendable {
     /// The files, for servers of other libraries, which read them themselves.
     package let certificateFile: String
     package let keyFile: String
+    /// What takes the place of ``context`` where trusted proxies come in too.
+    private(set) var proxies: ProxyTLS?
     /// Whether a client must show a certificate.
     package let asksForCertificate: Bool
     package let handshakeTimeout: TimeAmount
@@ -37,16 +39,18 @@ package struct ServerTLS: Sendable {
     ///   - certificate: a PEM file with the server's certificate, and after it those between it and the root.
     ///   - key: its private key in PEM form, not encrypted.
     ///   - clientAuthorities: PEM file with the certificates of those who may sign a client's; nil: clients show none.
+    ///   - proxies: who may pass on what its clients showed; nobody without `clientAuthorities`.
     package init(
         certificate: String,
         key: String,
         clientAuthorities: String?,
+        proxies: TrustedProxies? = nil,
         minimumVersion: Version = .v1_2,
         handshakeTimeout: TimeAmount = .seconds(10)
     ) throws(TLSFileError) {
         let chain = try TLSFile.certificates(in: certificate, .certificate)
         let authorities: [NIOSSLCertificate]? =
-            if let clientAuthorities { try Self.authorities(in: clientAuthorities) } else { nil }
+            if let clientAuthorities { try Self.authorities(in: clientAuthorities, .clientAuthorities) } else { nil }
         let privateKey = try TLSFile.privateKey(in: key)
 
         var configuration = TLSConfiguration.makeServerConfiguration(
@@ -75,24 +79,55 @@ package struct ServerTLS: Sendable {
         }
         certificateFile = certificate
         keyFile = key
+        var proxyAuthorities: [NIOSSLCertificate] = []
+        if let proxies, let authorities, let clientAuthorities {
+            proxyAuthorities = try Self.authorities(in: proxies.authorities, .proxyAuthorities)
+            self.proxies = try ProxyTLS(
+                proxies,
+                proxyAuthorities,
+                besides: (authorities, clientAuthorities),
+                configuration
+            )
+        }
         asksForCertificate = authorities != nil
         self.handshakeTimeout = handshakeTimeout
         warnings =
             Self.warnings(about: chain.prefix(1), certificate)
             + Self.warnings(about: (authorities ?? [])[...], clientAuthorities ?? "")
+            + Self.warnings(about: proxyAuthorities[...], proxies?.authorities ?? "")
             + Self.warnings(aboutKey: key)
+    }
+
+    /// The same for clients that come by themselves only.
+    package var withoutProxies: Self {
+        var tls = self
+        tls.proxies = nil
+        return tls
+    }
+
+    /// Who has shown this certificate, which was found good in this or in an earlier handshake.
+    ///
+    /// - Parameter now: seconds since 1970.
+    func peer(showing certificate: NIOSSLCertificate, at now: Int) -> Result<TLSPeer, TLSRefusal> {
+        if let reason = CertificateValidity(certificate).refusal(at: now) { return .failure(reason) }
+        if let proxies { return proxies.peer(showing: certificate, at: now) }
+        let name = (try? certificate.toDERBytes()).map(CommonName.init(certificate:)) ?? .unreadable
+        return .success(.client(name))
     }
 
     // MARK: Files
 
     /// A chain ends in a root only, so without one nobody would be trusted.
-    private static func authorities(in path: String) throws(TLSFileError) -> [NIOSSLCertificate] {
-        let authorities = try TLSFile.certificates(in: path, .clientAuthorities)
+    private static func authorities(
+        in path: String,
+        _ role: TLSFileError.Role
+    ) throws(TLSFileError) -> [NIOSSLCertificate] {
+        let authorities = try TLSFile.certificates(in: path, role)
         let hasRoot = authorities.contains { authority in
             let certificate = try? Certificate(derEncoded: authority.toDERBytes())
             return certificate.map { $0.subject == $0.issuer } ?? false
         }
-        guard hasRoot else { throw TLSFileError(.clientAuthorities, path, "holds no root, one that is its own issuer") }
+        guard hasRoot else { throw TLSFileError(role, path, "holds no root, one that is its own issuer") }
         return authorities
     }
 
@@ -118,7 +153,7 @@ package struct ServerTLS: Sendable {
 /// Why TLS can't be served with the files that were named.
 package struct TLSFileError: Error, Equatable {
     package enum Role: Sendable {
-        case certificate, key, clientAuthorities
+        case certificate, key, clientAuthorities, proxyAuthorities
     }
 
     package let role: Role

@@ -8,7 +8,7 @@ internal import NIOTLS
 ///
 /// A resumed session brings the certificate of an earlier handshake, which nobody has looked at since: so the dates are
 /// judged here after every handshake, resumed or not. Its chain need not be: tickets die with the authorities they were
-/// given under.
+/// given under. Only where proxies are let in beside clients it is, to tell one from the other.
 final class TLSGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -27,7 +27,7 @@ final class TLSGate: ChannelDuplexHandler, RemovableChannelHandler {
     private let listener: TLSListener
     private let handler: NIOSSLServerHandler
     private let linger: HandshakeLinger
-    private let welcome: (CommonName?) throws -> Void
+    private let welcome: (TLSPeer) throws -> Void
     private var state = State.handshaking(nil)
     private var waiting: [(ByteBuffer, EventLoopPromise<Void>?)] = []
     private var isWriting = false
@@ -36,7 +36,7 @@ final class TLSGate: ChannelDuplexHandler, RemovableChannelHandler {
         listener: TLSListener,
         handler: NIOSSLServerHandler,
         linger: HandshakeLinger,
-        welcome: @escaping (CommonName?) throws -> Void
+        welcome: @escaping (TLSPeer) throws -> Void
     ) {
         self.listener = listener
         self.handler = handler
@@ -117,21 +117,20 @@ final class TLSGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func judge(_ context: ChannelHandlerContext) {
         guard case .handshaking = state else { return }
-        guard listener.tls.asksForCertificate else { return open(nil, context) }
+        guard listener.tls.asksForCertificate else { return open(.anybody, context) }
         guard let certificate = handler.peerCertificate else { return refuse(.noCertificate, nil, context) }
-        if let reason = TLSRefusal(datesOf: certificate, at: listener.clock()) {
-            return refuse(reason, certificate, context)
+        switch listener.tls.peer(showing: certificate, at: listener.clock()) {
+        case .success(let peer): open(peer, context)
+        case .failure(let reason): refuse(reason, certificate, context)
         }
-        let name = (try? certificate.toDERBytes()).map(CommonName.init(certificate:)) ?? .unreadable
-        open(name, context)
     }
 
-    private func open(_ name: CommonName?, _ context: ChannelHandlerContext) {
+    private func open(_ peer: TLSPeer, _ context: ChannelHandlerContext) {
         stopTimer()
         state = .open
         context.pipeline.syncOperations.removeHandler(linger, promise: nil)
         listener.welcomed()
-        do { try welcome(name) } catch { context.close(promise: nil) }
+        do { try welcome(peer) } catch { context.close(promise: nil) }
     }
 
     private func refuse(_ reason: TLSRefusal, _ certificate: NIOSSLCertificate?, _ context: ChannelHandlerContext) {

@@ -42,13 +42,18 @@ package struct TLSListener: Sendable {
 
     /// Puts TLS at the front of a connection's pipeline. Behind it nothing is heard before the client has been let in.
     ///
-    /// - Parameter welcome: called then, with the name in the client's certificate if one was asked for. It may add what
-    ///   stands behind TLS; if it throws, the connection ends.
-    package func install(on channel: any Channel, welcome: @escaping (CommonName?) throws -> Void) throws {
-        let handler = NIOSSLServerHandler(context: tls.context)
+    /// - Parameter welcome: called then, with who it is. It may add what stands behind TLS; if it throws, the
+    ///   connection ends.
+    package func install(on channel: any Channel, welcome: @escaping (TLSPeer) throws -> Void) throws {
+        let handler = NIOSSLServerHandler(context: tls.proxies?.context ?? tls.context)
         let linger = HandshakeLinger()
         let gate = TLSGate(listener: self, handler: handler, linger: linger, welcome: welcome)
         try channel.pipeline.syncOperations.addHandlers([linger, handler, gate], position: .first)
+    }
+
+    /// Judges what the proxies that are let in here pass on; nil: there are none.
+    package var verifier: PassedOnVerifier? {
+        tls.proxies.map { PassedOnVerifier(authorities: $0.clients, clock: clock) }
     }
 
     func welcomed() { handshakes.increment() }

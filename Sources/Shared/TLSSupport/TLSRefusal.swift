@@ -1,12 +1,14 @@
 internal import NIOSSL
 
 /// Why a connection ended in TLS or right behind it: the `reason` label of `fluxgate_tls_refused_total`.
-package enum TLSRefusal: String, Sendable, CaseIterable {
+package enum TLSRefusal: String, Error, Sendable, CaseIterable {
     case noCertificate = "no_certificate"
     /// Signed by nobody we trust, or not meant for clients.
     case untrustedCertificate = "untrusted_certificate"
     case expiredCertificate = "expired_certificate"
     case notYetValidCertificate = "not_yet_valid_certificate"
+    /// Signed by an authority of proxies, for a name that isn't one of theirs.
+    case unlistedProxy = "unlisted_proxy"
     /// The client ended the handshake with an alert: usually it doesn't trust our certificate.
     case clientAlert = "client_alert"
     /// What came isn't TLS, or no version or cipher is common to both.
@@ -36,22 +38,11 @@ extension TLSRefusal {
         case .peerDidNotReturnACertificate:
             self = .noCertificate
         case .certificateVerifyFailed:
-            self = certificate.flatMap { TLSRefusal(datesOf: $0, at: now) } ?? .untrustedCertificate
+            self = certificate.flatMap { CertificateValidity($0).refusal(at: now) } ?? .untrustedCertificate
         case .some(let reason) where reason >= .firstAlert:
             self = .clientAlert
         default:
             self = .handshake
-        }
-    }
-
-    /// Nil if the certificate is valid now. In its very last second it isn't, as BoringSSL sees it.
-    init?(datesOf certificate: NIOSSLCertificate, at now: Int) {
-        if now >= certificate.notValidAfter {
-            self = .expiredCertificate
-        } else if now < certificate.notValidBefore {
-            self = .notYetValidCertificate
-        } else {
-            return nil
         }
     }
 }

@@ -3,6 +3,7 @@ import MQTTCodec
 import Model
 import NIOCore
 import NIOWebSocket
+import TestSupport
 import Testing
 
 @testable import AdapterTransport
@@ -13,12 +14,16 @@ import Testing
     private let server = MQTTServer()
 
     private func connect(_ certificate: ClientCertificate = .notAsked) throws -> HTTPPeer {
+        try connect(as: ConnectionPeer(certificate))
+    }
+
+    private func connect(as peer: ConnectionPeer) throws -> HTTPPeer {
         try HTTPPeer(
             server.test,
             limits: HTTPLimits(maximumBody: 0, requestTimeout: 10_000, idleTimeout: 1_000_000),
             endpoint: MQTTWebSocketEndpoint(
                 component: server.component,
-                peer: ConnectionPeer(certificate),
+                peer: peer,
                 version: "1.2.3"
             )
         )
@@ -155,5 +160,35 @@ import Testing
         try peer.send(ClientFrame.bytes(.ping, [2]))
 
         #expect(try peer.frames() == [ServerFrame(opcode: .pong, payload: [2])])
+    }
+
+    // MARK: Behind a proxy
+
+    @Test func theCertificateThatIsPassedOnLogsIn() throws {
+        let proxy = try Proxy()
+        for (names, code) in [([server.key.secret.revealed], 0), ([], 5), (["nobodys-key"], 5)] as [([String], UInt8)] {
+            let http = try connect(as: proxy.peer())
+            let header = try proxy.header(proxy.authority.sign(names))
+            #expect(try http.ask(handshake("mqtt", headers: [header]))?.status == 101)
+            let peer = WSPeer(http, isOpen: true)
+            let login = try bytes { _ in [.connect(Connect(version: .v3_1_1, clientID: "c"))] }
+            try peer.send(ClientFrame.bytes(.binary, login))
+
+            #expect(try peer.frames()?.first?.payload == [0x20, 2, 0, code])
+        }
+    }
+
+    @Test func withoutOneNobodyLogsInBehindAProxy() throws {
+        let proxy = try Proxy()
+        let key = server.key.secret.revealed
+        let stranger = try TestAuthority(proxy.folder, name: "Stranger")
+
+        #expect(try connect(as: proxy.peer()).ask(handshake("mqtt"))?.status == 403)
+        #expect(
+            try connect(as: proxy.peer()).ask(handshake("mqtt", headers: [proxy.header(key, by: stranger)]))?.status
+                == 403
+        )
+        #expect(try connect().ask(handshake("mqtt", headers: [proxy.header(key)]))?.status == 400)
+        #expect(try connect(.key(server.key)).ask(handshake("mqtt", headers: [proxy.header(key)]))?.status == 400)
     }
 }

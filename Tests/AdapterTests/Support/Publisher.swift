@@ -18,13 +18,18 @@ struct Publisher {
         _ test: TestLoop = TestLoop(),
         certificate: (ThingKey) -> ClientCertificate = { _ in .notAsked }
     ) throws {
+        try self.init(test) { ConnectionPeer(certificate($0)) }
+    }
+
+    /// - Parameter peer: who is at the other end, given the thing's key.
+    init(_ test: TestLoop = TestLoop(), peer: (ThingKey) -> ConnectionPeer) throws {
         self.test = test
         channel = .random()
         (identity, key) = test.rights.addThing()
         test.rights.connect(identity, channel)
-        peer = try HTTPPeer(
+        self.peer = try HTTPPeer(
             test,
-            endpoint: PublishEndpoint(loop: test.loop, peer: ConnectionPeer(certificate(key)), version: "1.2.3")
+            endpoint: PublishEndpoint(loop: test.loop, peer: peer(key), version: "1.2.3")
         )
     }
 

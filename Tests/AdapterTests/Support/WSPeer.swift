@@ -52,10 +52,14 @@ final class WSServer {
 
     /// A connection that has sent nothing yet.
     func connect(_ certificate: ClientCertificate = .notAsked) throws -> HTTPPeer {
+        try connect(as: ConnectionPeer(certificate))
+    }
+
+    func connect(as peer: ConnectionPeer) throws -> HTTPPeer {
         try HTTPPeer(
             test,
             limits: HTTPLimits(maximumBody: 0, requestTimeout: 10_000, idleTimeout: 1_000_000),
-            endpoint: WSEndpoint(component: component, peer: ConnectionPeer(certificate), version: "1.2.3")
+            endpoint: WSEndpoint(component: component, peer: peer, version: "1.2.3")
         )
     }
 

@@ -61,6 +61,7 @@ class PKI:
             x509.load_pem_x509_certificate(self.ca.read_bytes()),
             load_pem_private_key((self.certs / "ca.key").read_bytes(), None),
         )
+        self.proxies = self.stranger("Proxies' CA")  # Signs for proxies, and for nobody else.
         self.names: set[str] = set()  # Every common name in here; none may ever be logged.
         self._numbers = itertools.count(1)
 
@@ -73,6 +74,12 @@ class PKI:
             if clients:
                 given[f"{prefix}_CLIENT_CA_CERTS"] = str(self.ca)
         return given
+
+    def proxy_variables(self, prefix: str, *names: str) -> dict[str, str]:
+        """What lets proxies of these names pass certificates on."""
+        path = self.directory / "proxies.crt"
+        path.write_bytes(self.proxies.certificate.public_bytes(Encoding.PEM))
+        return {f"{prefix}_PROXY_CA_CERTS": str(path), f"{prefix}_TRUSTED_PROXIES": ",".join(names)}
 
     def thing(self, key: str, *options: str) -> Pair:
         """As an operator makes it."""
@@ -101,9 +108,9 @@ class PKI:
         signed, key = _sign(_subject((common_name,)), None, days(-1), days(1), CLIENT)
         return self._write(signed.public_bytes(Encoding.PEM), key)
 
-    def intermediate(self, name: str = "Roof CA", sent: bool = True) -> Signer:
-        """A CA signed by the root. Clients don't send its certificate if told so."""
-        signed, key = _sign(_subject((name,)), self.root, days(-1), days(1), None, authority=True)
+    def intermediate(self, name: str = "Roof CA", sent: bool = True, by: Signer | None = None) -> Signer:
+        """A CA signed by the root, or another. Clients don't send its certificate if told so."""
+        signed, key = _sign(_subject((name,)), by or self.root, days(-1), days(1), None, authority=True)
         return Signer(signed, key, signed.public_bytes(Encoding.PEM) if sent else b"")
 
     @staticmethod

@@ -14,7 +14,7 @@ final class TLSPipe {
     let metrics = RecordingMetrics()
     private let wire = Wire()
     private let heard = Heard()
-    private(set) var welcomes: [CommonName?] = []
+    private(set) var welcomes: [TLSPeer] = []
 
     /// - Parameters:
     ///   - clock: what the gate takes the time from; nil: the real one.
@@ -31,9 +31,9 @@ final class TLSPipe {
             if let clock { TLSListener("test", tls, metrics: metrics, clock: clock) } else {
                 TLSListener("test", tls, metrics: metrics)
             }
-        try listener.install(on: server) { [unowned self] name in
+        try listener.install(on: server) { [unowned self] peer in
             guard !isClosed else { throw ChannelError.ioOnClosedChannel }
-            welcomes.append(name)
+            welcomes.append(peer)
         }
         try server.pipeline.syncOperations.addHandler(wire, position: .first)
         try server.pipeline.syncOperations.addHandler(heard)

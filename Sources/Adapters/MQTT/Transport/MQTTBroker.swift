@@ -31,9 +31,10 @@ package struct MQTTBroker: Sendable {
             }
         }
         var plain: Listener?
+        // A proxy passes certificates on in headers, which MQTT has only over WebSocket.
         var secure: Listener?
         if let address = settings.plain { plain = try await listen(on: address, nil) }
-        if let address = settings.secure { secure = try await listen(on: address, settings.tls) }
+        if let address = settings.secure { secure = try await listen(on: address, settings.tls?.withoutProxies) }
         let webSocket = try await Listener(
             "mqtt-adapter-ws",
             on: settings.webSocket,

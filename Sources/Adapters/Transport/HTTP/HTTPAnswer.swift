@@ -46,6 +46,12 @@ package struct HTTPAnswer: Equatable {
         case .keyMismatch: HTTPAnswer(.forbidden, reason, "the key isn't the one in the client certificate")
         case .noCommonName: HTTPAnswer(.forbidden, reason, "the client certificate has no common name")
         case .severalCommonNames: HTTPAnswer(.forbidden, reason, "the client certificate has several common names")
+        case .noCertificate: HTTPAnswer(.forbidden, reason, "the proxy passed no client certificate on")
+        case .untrustedCertificate: HTTPAnswer(.forbidden, reason, "the client certificate is not trusted")
+        case .expiredCertificate: HTTPAnswer(.forbidden, reason, "the client certificate has expired")
+        case .notYetValidCertificate: HTTPAnswer(.forbidden, reason, "the client certificate is not valid yet")
+        case .unexpectedCertificateHeader: .badRequest("only a trusted proxy may pass a client certificate on", reason)
+        case .badCertificateHeader: .badRequest("exactly one client certificate must be passed on", reason)
         default: HTTPAnswer(.forbidden, reason, "missing or invalid credentials provided")
         }
     }

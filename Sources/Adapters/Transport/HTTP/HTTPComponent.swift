@@ -11,6 +11,7 @@ package final class HTTPComponent: LoopComponent {
     private var date = HTTPDate()
     /// Every answer is its connection's last.
     private(set) var isShuttingDown = false
+    var passedOn = PassedOnCertificates()
 
     package init(loop: AdapterLoop, limits: HTTPLimits) {
         self.loop = loop

@@ -16,6 +16,7 @@ package final class HTTPConnectionHandler<Endpoint: HTTPEndpoint>: ChannelDuplex
     private struct Request {
         let head: HTTPRequestHead
         let facts: RequestFacts
+        let sender: ConnectionPeer
         var body: ByteBuffer?
     }
 
@@ -154,15 +155,25 @@ package final class HTTPConnectionHandler<Endpoint: HTTPEndpoint>: ChannelDuplex
     private func begin(_ head: HTTPRequestHead) {
         deadline = component.loop.now &+ component.limits.requestTimeout
         let facts = RequestFacts(head.headers)
-        if var answer = check(head, facts) ?? endpoint.refuse(head, facts) {
-            // The client may now leave the body out: where its next request would begin can't be known.
-            answer.closes = answer.closes || facts.expectsContinue
-            send(answer, for: head, facts)
-            if case .idle = state { state = .discarding(0) }
-            return
+        let sender: ConnectionPeer
+        do throws(Refusal) {
+            sender = try endpoint.peer.sender(of: facts, known: &component.passedOn)
+        } catch {
+            return refuse(check(head, facts) ?? .refused(error), head, facts)
+        }
+        if let answer = check(head, facts) ?? endpoint.refuse(head, facts, from: sender) {
+            return refuse(answer, head, facts)
         }
         if facts.expectsContinue { queue { $0.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n") } }
-        state = .receiving(Request(head: head, facts: facts))
+        state = .receiving(Request(head: head, facts: facts, sender: sender))
+    }
+
+    private func refuse(_ refusal: HTTPAnswer, _ head: HTTPRequestHead, _ facts: RequestFacts) {
+        var answer = refusal
+        // The client may now leave the body out: where its next request would begin can't be known.
+        answer.closes = answer.closes || facts.expectsContinue
+        send(answer, for: head, facts)
+        if case .idle = state { state = .discarding(0) }
     }
 
     private func check(_ head: HTTPRequestHead, _ facts: RequestFacts) -> HTTPAnswer? {
@@ -193,7 +204,7 @@ package final class HTTPConnectionHandler<Endpoint: HTTPEndpoint>: ChannelDuplex
         state = .answering(request.head, request.facts)
         deadline = .max
         let body = request.body ?? ByteBuffer()
-        switch endpoint.respond(to: request.head, request.facts, body: body, reply: self) {
+        switch endpoint.respond(to: request.head, request.facts, from: request.sender, body: body, reply: self) {
         case .later: break
         case let outcome: complete(outcome, for: request.head, request.facts)
         }

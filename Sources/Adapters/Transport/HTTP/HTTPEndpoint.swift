@@ -3,13 +3,19 @@ package import NIOHTTP1
 
 /// What an adapter does with the requests of one connection. Confined to the connection's loop.
 package protocol HTTPEndpoint: AnyObject {
+    /// Who is at the other end of the connection.
+    var peer: ConnectionPeer { get }
+
     /// Looks at a request before its body is read. An answer ends it there.
-    func refuse(_ head: HTTPRequestHead, _ facts: RequestFacts) -> HTTPAnswer?
+    ///
+    /// - Parameter sender: who it comes from; behind a proxy another one with each request.
+    func refuse(_ head: HTTPRequestHead, _ facts: RequestFacts, from sender: ConnectionPeer) -> HTTPAnswer?
 
     /// Answers a request, or says that it will call `reply` later, once.
     func respond(
         to head: HTTPRequestHead,
         _ facts: RequestFacts,
+        from sender: ConnectionPeer,
         body: ByteBuffer,
         reply: any HTTPReply
     ) -> HTTPOutcome

@@ -1,4 +1,5 @@
 package import NIOHTTP1
+package import TLSSupport
 
 /// The headers that the adapters look at, found in one pass.
 package struct RequestFacts {
@@ -12,6 +13,9 @@ package struct RequestFacts {
     package private(set) var hosts = 0
     package private(set) var transferEncodings = 0
     package private(set) var isChunked = false
+    /// The last of the headers that pass a certificate on, and how many there are.
+    package private(set) var certificateHeader: CertificateHeader?
+    package private(set) var certificateHeaders = 0
     /// The client wants another protocol; the decoder reads nothing after such a request.
     package private(set) var wantsUpgrade = false
 
@@ -26,11 +30,17 @@ package struct RequestFacts {
                 wantsUpgrade = true
             case 11 where name.isSame(as: "traceparent"):
                 traceparent = value
+            case 11 where name.isSame(as: "client-cert"):
+                certificateHeaders += 1
+                certificateHeader = .clientCert(value)
             case 12 where name.isSame(as: "content-type"):
                 contentType = value
             case 13 where name.isSame(as: "authorization"):
                 authorizations += 1
                 authorization = value
+            case 13 where name.isSame(as: "x-client-cert"):
+                certificateHeaders += 1
+                certificateHeader = .escapedPEM(value)
             case 14 where name.isSame(as: "content-length"):
                 contentLength = Int(value)
             case 17 where name.isSame(as: "transfer-encoding"):

@@ -48,13 +48,13 @@ package struct Listener: Sendable {
                     channel.eventLoop.makeCompletedFuture {
                         guard let component = components.current else { throw ChannelError.operationUnsupported }
                         // With TLS nothing else is in the pipeline before the client has been let in.
-                        let open: (CommonName?) throws -> Void = { name in
+                        let open: (TLSPeer) throws -> Void = { peer in
                             guard !door.isClosed.load(ordering: .acquiring) else {
                                 throw ChannelError.ioOnClosedChannel
                             }
-                            try setUp(channel, component, ConnectionPeer(name, on: channel, secure))
+                            try setUp(channel, component, ConnectionPeer(peer, on: channel, secure))
                         }
-                        if let secure { try secure.install(on: channel, welcome: open) } else { try open(nil) }
+                        if let secure { try secure.install(on: channel, welcome: open) } else { try open(.anybody) }
                     }
                 }
                 .bind(host: address.host, port: address.port)

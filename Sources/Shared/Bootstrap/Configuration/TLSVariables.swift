@@ -20,14 +20,16 @@ package struct TLSVariables {
         handshakeTimeout = .nanoseconds(Int64(clamping: timeout.nanoseconds))
     }
 
-    /// `<prefix>_SERVER_CERT` and `_SERVER_KEY` turn TLS on, `<prefix>_CLIENT_CA_CERTS` asks for client certificates. Throws
-    /// if there is half a pair, or authorities without one.
+    /// `<prefix>_SERVER_CERT` and `_SERVER_KEY` turn TLS on, `<prefix>_CLIENT_CA_CERTS` asks for client certificates,
+    /// `<prefix>_PROXY_CA_CERTS` and `_TRUSTED_PROXIES` let proxies pass them on. Throws if there is half a pair of
+    /// either, or one without what it needs.
     package mutating func adapter(_ prefix: String) throws(ConfigurationError) -> ServerTLS? {
         let names = Names(prefix)
         let authorities = variables.optionalString(names.clientAuthorities)
+        let proxies = try proxies(names)
         switch (variables.optionalString(names.certificate), variables.optionalString(names.key)) {
         case (let certificate?, let key?):
-            return try read(names, certificate, key, authorities)
+            return try read(names, certificate, key, authorities, proxies)
         case (_?, nil):
             throw ConfigurationError(names.key, "is missing beside \(names.certificate)")
         case (nil, _?):
@@ -45,7 +47,7 @@ package struct TLSVariables {
         let names = Names(prefix)
         switch (variables.optionalString(names.certificate), variables.optionalString(names.key)) {
         case (let certificate?, let key?):
-            return try read(names, certificate, key, nil)
+            return try read(names, certificate, key, nil, nil)
         case (nil, nil):
             try refuseIfRequired(names)
         case (let certificate, _):
@@ -54,6 +56,27 @@ package struct TLSVariables {
             warnings.append("\(given) without \(missing): this listener stays plain")
         }
         return nil
+    }
+
+    private func proxies(_ names: Names) throws(ConfigurationError) -> TrustedProxies? {
+        let authorities = variables.optionalString(names.proxyAuthorities)
+        switch (authorities, variables.optionalString(names.trustedProxies)) {
+        case (nil, nil):
+            return nil
+        case (_?, nil):
+            throw ConfigurationError(names.trustedProxies, "is missing beside \(names.proxyAuthorities)")
+        case (nil, _?):
+            throw ConfigurationError(names.proxyAuthorities, "is missing beside \(names.trustedProxies)")
+        case (let authorities?, let list?):
+            guard variables.optionalString(names.clientAuthorities) != nil else {
+                throw ConfigurationError(names.clientAuthorities, "is missing beside \(names.proxyAuthorities)")
+            }
+            let commonNames = list.commaSeparated
+            guard !commonNames.contains("") else {
+                throw ConfigurationError(names.trustedProxies, list, "common names with commas between them")
+            }
+            return TrustedProxies(authorities: authorities, names: Set(commonNames))
+        }
     }
 
     private func refuseIfRequired(_ names: Names) throws(ConfigurationError) {
@@ -65,13 +88,15 @@ package struct TLSVariables {
         _ names: Names,
         _ certificate: String,
         _ key: String,
-        _ authorities: String?
+        _ authorities: String?,
+        _ proxies: TrustedProxies?
     ) throws(ConfigurationError) -> ServerTLS {
         do throws(TLSFileError) {
             let tls = try ServerTLS(
                 certificate: certificate,
                 key: key,
                 clientAuthorities: authorities,
+                proxies: proxies,
                 minimumVersion: minimumVersion,
                 handshakeTimeout: handshakeTimeout
             )
@@ -87,11 +112,15 @@ private struct Names {
     let certificate: String
     let key: String
     let clientAuthorities: String
+    let proxyAuthorities: String
+    let trustedProxies: String
 
     init(_ prefix: String) {
         certificate = "\(prefix)_SERVER_CERT"
         key = "\(prefix)_SERVER_KEY"
         clientAuthorities = "\(prefix)_CLIENT_CA_CERTS"
+        proxyAuthorities = "\(prefix)_PROXY_CA_CERTS"
+        trustedProxies = "\(prefix)_TRUSTED_PROXIES"
     }
 
     subscript(role: TLSFileError.Role) -> String {
@@ -99,6 +128,7 @@ private struct Names {
         case .certificate: certificate
         case .key: key
         case .clientAuthorities: clientAuthorities
+        case .proxyAuthorities: proxyAuthorities
         }
     }
 }

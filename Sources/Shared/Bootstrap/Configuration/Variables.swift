@@ -164,6 +164,15 @@ package struct ConfigurationError: Error, CustomStringConvertible {
     }
 }
 
+extension String {
+    /// What stands between the commas, without blanks around it.
+    package var commaSeparated: [String] {
+        split(separator: ",", omittingEmptySubsequences: false).map { part in
+            String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+        }
+    }
+}
+
 extension Duration {
     /// Reads `500ms`, `10s`, `5m` or `1h`.
     package init?(variable text: String) {

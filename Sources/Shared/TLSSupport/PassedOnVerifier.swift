@@ -1,0 +1,37 @@
+internal import SwiftASN1
+internal import X509
+
+/// A certificate that a trusted proxy has passed on, found as good as if its owner had come by itself.
+package struct PassedOnCertificate: Sendable, Equatable {
+    package let name: CommonName
+    /// For how long it may be taken for good without looking at it again.
+    package let validity: CertificateValidity
+}
+
+/// Why a certificate that was passed on is not accepted.
+package enum PassedOnRefusal: Error, Equatable {
+    /// The header can't be read: that is the proxy's fault, not its client's.
+    case unreadable
+    case refused(TLSRefusal)
+}
+
+/// Judges again what a proxy passes on: it has seen that the client holds the certificate's key, and that alone is
+/// taken from it.
+package struct PassedOnVerifier: Sendable {
+    let authorities: Authorities
+    let clock: @Sendable () -> Int
+
+    /// Seconds since 1970.
+    package var now: Int { clock() }
+
+    package func verify(_ header: CertificateHeader) throws(PassedOnRefusal) -> PassedOnCertificate {
+        guard let bytes = header.certificate else { throw .unreadable }
+        guard let certificate = try? Certificate(derEncoded: bytes) else { throw .refused(.untrustedCertificate) }
+        do {
+            let validity = try authorities.judge(certificate, at: now).get()
+            return PassedOnCertificate(name: CommonName(certificate), validity: validity)
+        } catch {
+            throw .refused(error)
+        }
+    }
+}
