@@ -203,7 +203,7 @@ let package = Package(
             "AdapterTransport",
             "Adapters/Transport",
             [
-                "AdaptersCore", "Bootstrap", "Messaging", "Model", "TLSSupport", .nio("NIOCore"), .nio("NIOPosix"),
+                "AdaptersCore", "Bootstrap", "HTTPSupport", "Messaging", "Model", "TLSSupport", .nio("NIOCore"), .nio("NIOPosix"),
                 .nio("NIOHTTP1"),
                 .nio("NIOWebSocket"),
                 .crypto, .logging, .metrics, .serviceLifecycle,
@@ -287,7 +287,7 @@ let package = Package(
             "FluxgateServer",
             "Fluxgate/Server",
             [
-                "AdapterServer", "AdapterTransport", "Bootstrap", "HTTPAdapter", "MQTTAdapter", "Messaging", "Model",
+                "AdapterServer", "AdapterTransport", "Bootstrap", "HTTPAdapter", "HTTPSupport", "MQTTAdapter", "Messaging", "Model",
                 "Programs", "SQLiteDriver", "TLSSupport", "ThingsAPI", "ThingsCore", "ThingsStorage", "UsersAPI",
                 "UsersCore", "UsersSecurity", "UsersStorage", "WSAdapter", .argumentParser, .logging, .serviceLifecycle,
             ]
@@ -366,8 +366,8 @@ let package = Package(
         tests(
             "FluxgateServerTests",
             [
-                "FluxgateServer", "FluxgateClient", "AdapterTransport", "MQTTAdapter", "Bootstrap", "TLSSupport",
-                "TestSupport",
+                "FluxgateServer", "FluxgateClient", "AdapterTransport", "HTTPSupport", "MQTTAdapter", "Bootstrap",
+                "TLSSupport", "TestSupport",
             ]
         ),
         tests(

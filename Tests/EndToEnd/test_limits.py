@@ -23,10 +23,13 @@ def limited(program, tmp_path_factory):
     running.stop()
 
 
-def _post(server, path: str, body: dict, address: str, method: str = "POST", token: str = "") -> Reply:
+def _post(
+    server, path: str, body: dict, address: str, method: str = "POST", token: str = "", forwarded: str = ""
+) -> Reply:
     connection = http.client.HTTPConnection("127.0.0.1", server.ports["users"], timeout=15, source_address=(address, 0))
     try:
         headers = {"Content-Type": "application/json"} | ({"Authorization": token} if token else {})
+        headers |= {"X-Forwarded-For": forwarded} if forwarded else {}
         connection.request(method, path, json.dumps(body), headers)
         return Reply(connection.getresponse())
     finally:
@@ -109,3 +112,36 @@ def test_limits_cannot_be_switched_off_in_production(tmp_path):
 
     assert ended.returncode != 0
     assert "MF_LIMITS_OFF" in ended.stdout + ended.stderr
+
+
+@pytest.fixture(scope="module")
+def proxied(program, tmp_path_factory):
+    """A server that believes two proxies."""
+    directory, proxies = tmp_path_factory.mktemp("proxied"), "127.0.3.1, 127.0.4.0/24"
+    running = Server(directory, limits_off=False, MF_USERS_TRUSTED_PROXIES=proxies).start()
+    yield running
+    running.check()
+    running.stop()
+
+
+def _register(server, address: str, forwarded: str) -> Reply:
+    body = {"email": new_email(), "password": PASSWORD}
+    return _post(server, "/users", body, address, forwarded=forwarded)
+
+
+def test_behind_a_trusted_proxy_each_client_has_its_own_limit(proxied):
+    _first_refusal(_register(proxied, "127.0.3.1", "198.51.100.1") for _ in range(MANY))
+
+    for address, forwarded in (
+        ("127.0.3.1", "203.0.113.9, 198.51.100.1"),
+        ("127.0.4.7", "198.51.100.1, 127.0.3.1"),
+        ("127.0.3.1", "198.51.100.1"),
+    ):
+        assert _register(proxied, address, forwarded).status == 429, "the same client, whatever it claims"
+    assert _register(proxied, "127.0.3.1", "198.51.100.2").status == 201
+    assert _register(proxied, "127.0.3.1", "198.51.100.1, 198.51.100.3").status == 201
+
+
+def test_who_is_no_trusted_proxy_cannot_choose_its_address(proxied):
+    count, _ = _first_refusal(_register(proxied, "127.0.5.1", f"198.51.100.{count}") for count in range(100, 250))
+    assert count < 30

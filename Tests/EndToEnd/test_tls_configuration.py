@@ -104,6 +104,8 @@ class TestMistakes:
     @pytest.mark.parametrize(
         "variable, value",
         [
+            ("MF_USERS_TRUSTED_PROXIES", "localhost"),
+            ("MF_USERS_TRUSTED_PROXIES", "10.0.0.0/33"),
             ("MF_TLS_MIN_VERSION", "1.1"),
             ("MF_TLS_MIN_VERSION", "TLS1.2"),
             ("MF_REQUIRE_TLS", "perhaps"),

@@ -2,6 +2,7 @@ import AdapterTransport
 import Bootstrap
 import FluxgateClient
 import Foundation
+import HTTPSupport
 import MQTTAdapter
 import TLSSupport
 import Testing
@@ -60,6 +61,23 @@ import Testing
 @Suite struct PlatformConfigurationTests {
     private func configuration(_ environment: [String: String]) throws -> PlatformConfiguration {
         try PlatformConfiguration(Variables(environment), cores: 3)
+    }
+
+    @Test(arguments: ["", "10.0.0.1", "10.0.0.0/8, fd00::/8 ,192.0.2.7", "0.0.0.0/0"])
+    func trustedProxiesAreAddressesOrNetworks(text: String) throws {
+        let configuration = try configuration(["MF_USERS_TRUSTED_PROXIES": text])
+
+        #expect((configuration.usersProxies == .none) == text.isEmpty)
+    }
+
+    @Test(arguments: [
+        ",", "localhost", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.1,", "::/129", "1.2.3", "::1%lo",
+    ])
+    func whatIsNoAddressIsNamed(text: String) {
+        let error = #expect(throws: ConfigurationError.self) {
+            try configuration(["MF_USERS_TRUSTED_PROXIES": text])
+        }
+        #expect(error?.description.hasPrefix("MF_USERS_TRUSTED_PROXIES='\(text)': expected addresses") == true)
     }
 
     @Test func oneHostIsForAllListenersThatHaveNoneOfTheirOwn() throws {

@@ -3,6 +3,7 @@ internal import AdapterTransport
 package import Bootstrap
 internal import Foundation
 internal import HTTPAdapter
+internal import HTTPSupport
 internal import Logging
 internal import MQTTAdapter
 internal import Model
@@ -49,7 +50,11 @@ package struct Platform: Program {
                 resolver,
                 host.rest(
                     "users",
-                    makeUsersResponder(service: users, version: Release.version),
+                    makeUsersResponder(
+                        service: users,
+                        version: Release.version,
+                        proxies: configuration.usersProxies
+                    ),
                     usersSettings.http,
                     usersSettings.tls,
                     logLevel: usersSettings.logLevel

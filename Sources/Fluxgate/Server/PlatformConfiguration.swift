@@ -1,5 +1,7 @@
 package import Bootstrap
+internal import HTTPSupport
 internal import Model
+internal import Programs
 internal import TLSSupport
 
 /// Everything that `fluxgate serve` can be told, read once from the `MF_*` variables.
@@ -7,6 +9,8 @@ package struct PlatformConfiguration: Sendable {
     package let program: ProgramSettings
     package let dataFolder: String
     package let users: UsersSettings
+    /// Where the proxies are in front of the users API.
+    let usersProxies: ProxyNetworks
     package let things: ThingsSettings
     package let httpAdapter: HTTPAdapterSettings
     package let wsAdapter: WSAdapterSettings
@@ -24,6 +28,7 @@ package struct PlatformConfiguration: Sendable {
         dataFolder = variables.string("MF_DATA_DIR", default: "./data")
         let host = DefaultHost(variables.string("MF_HOST", default: "127.0.0.1"), described: "MF_HOST")
         users = try UsersSettings(variables, host: host, &tls)
+        usersProxies = try ProxyNetworks(variables, "MF_USERS_TRUSTED_PROXIES")
         things = try ThingsSettings(variables, host: host, &tls)
         httpAdapter = try HTTPAdapterSettings(variables, host: host, &tls)
         wsAdapter = try WSAdapterSettings(variables, host: host, &tls)

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Bootstrap
+internal import HTTPSupport
 internal import Model
 internal import NATSBus
 internal import PostgresDriver
@@ -37,6 +38,7 @@ struct UsersProgram: Program {
     let settings: ProgramSettings
     let warnings: [String]
     private let users: UsersSettings
+    private let proxies: ProxyNetworks
     private let secret: Secret
     private let grpc: ListenAddress
     private let database: PostgresConfiguration
@@ -46,6 +48,7 @@ struct UsersProgram: Program {
         var tls = try TLSVariables(variables)
         settings = try ProgramSettings(variables, name: "users", opsPort: 8191, cores: cores, &tls)
         users = try UsersSettings(variables, host: .everywhere, &tls)
+        proxies = try ProxyNetworks(variables, "MF_USERS_TRUSTED_PROXIES")
         // All copies sign, and read, with the same.
         guard let secret = users.secret else { throw ConfigurationError("MF_USERS_SECRET", "is missing") }
         self.secret = secret
@@ -86,7 +89,7 @@ struct UsersProgram: Program {
                 logger: host.logger,
                 onListening: { host.start.isListening("users-grpc", on: $0, isSecure: users.tls != nil) }
             )
-            let api = makeUsersResponder(service: service, version: Release.version)
+            let api = makeUsersResponder(service: service, version: Release.version, proxies: proxies)
             let schema = SchemaService(host, isOutage: { ($0 as? SQLError)?.code == .unavailable }) {
                 try await database.migrate(UsersMigrations.all)
             }

@@ -27,6 +27,10 @@ package struct ClientAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    package init(_ address: IPAddress) {
+        self.init(ipAddress: address.description)
+    }
+
     private init(description: String) {
         self.description = description
     }

@@ -1,12 +1,14 @@
 package import Hummingbird
+package import NIOCore
 
 /// What a request brings along beside itself.
 package struct RESTContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
-    package let client: ClientAddress
+    /// The other end of the connection: the client, or a proxy in front of it.
+    package let remote: SocketAddress?
 
     package init(source: ApplicationRequestContextSource) {
         self.coreContext = CoreRequestContextStorage(source: source)
-        self.client = ClientAddress(source.channel.remoteAddress)
+        self.remote = source.channel.remoteAddress
     }
 }

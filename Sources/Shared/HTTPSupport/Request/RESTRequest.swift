@@ -10,25 +10,28 @@ package struct RESTRequest: Sendable {
     package let context: RESTContext
     /// Largest body that this route takes.
     package let bodyLimit: Int
+    /// Who the request comes from, as far as limits care.
+    package let client: ClientAddress
     private let parameters: [String: String]
     private let queryText: String
 
     init(
         _ request: Request,
         context: RESTContext,
+        client: ClientAddress,
         parameters: [String: String],
         query: String,
         bodyLimit: Int
     ) {
         self.request = request
         self.context = context
+        self.client = client
         self.parameters = parameters
         self.queryText = query
         self.bodyLimit = bodyLimit
     }
 
     package var headers: HTTPFields { request.headers }
-    package var client: ClientAddress { context.client }
     package var logger: Logger { context.logger }
 
     /// The decoded path segment that stands for `:name` in the route; never empty if the route names it.

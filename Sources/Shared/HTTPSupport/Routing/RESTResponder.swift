@@ -11,11 +11,14 @@ package struct RESTResponder: HTTPResponder {
 
     package let metrics: RESTMetrics
     private let table: RouteTable
+    private let proxies: ProxyNetworks
     private let instruments: [String: RESTMetrics.Instruments]
 
-    package init(_ table: RouteTable, metrics: RESTMetrics) {
+    /// - Parameter proxies: whose word counts for where a request comes from.
+    package init(_ table: RouteTable, metrics: RESTMetrics, proxies: ProxyNetworks = .none) {
         self.table = table
         self.metrics = metrics
+        self.proxies = proxies
         let labels = Set(table.routes.compactMap(\.label))
         self.instruments = Dictionary(uniqueKeysWithValues: labels.map { ($0, metrics.instruments(label: $0)) })
     }
@@ -37,6 +40,7 @@ package struct RESTResponder: HTTPResponder {
                 let call = RESTRequest(
                     request,
                     context: context,
+                    client: proxies.client(behind: context.remote, request.headers),
                     parameters: parameters,
                     query: String(target.query),
                     bodyLimit: route.bodyLimit
