@@ -171,6 +171,16 @@ def test_mqtt_over_tcp_takes_no_proxies(world, proxied, version):
     world.ledger.expect(in_handshake("mqtt-adapter", "untrusted_certificate"))
 
 
+def test_mqtt_over_tcp_resumes_no_session_of_a_proxy(world, proxied):
+    client = context.__wrapped__(world.pki.ca, world.proxy, VERSIONS["TLS 1.2"])
+    with secured(proxied, "mqttws", client) as connection:
+        session = connection.session
+    with secured(proxied, "mqttws", client, session) as connection:
+        assert connection.session_reused
+    assert refusal(proxied, "mqtts", client, session) == 48
+    world.ledger.expect(in_handshake("mqtt-adapter", "untrusted_certificate"))
+
+
 def test_a_resumed_session_is_who_it_was(world, proxied):
     """Its certificate comes from the session; whose it is is judged again."""
     for name, statuses in (("proxy", (403, 202)), ("thing named like a proxy", (202, 400))):

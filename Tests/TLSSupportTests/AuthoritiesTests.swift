@@ -115,12 +115,19 @@ import X509
         #expect((try? await judgement(closed.sign(["a"]), root, closed).get()) != nil)
     }
 
-    @Test func oneThatSignsForServersOnlyHasNothingToSayOfClients() throws {
+    /// What swift-certificates leaves to others.
+    @Test func whatAKeyIsNotMeantForItIsNotUsedFor() throws {
         let usage = try Certificate.Extension(ExtendedKeyUsage([.serverAuth]), critical: false)
         let servers = try root.authority("Servers", mark: [usage])
-        let authorities = try Authorities([root.certificate, servers.certificate])
+        let lists = try root.authority("Lists", maySign: false)
+        let authorities = try Authorities([root, servers, lists].map(\.certificate))
+        let encryption = try Certificate.Extension(KeyUsage(keyEncipherment: true), critical: true)
+        let signature = try Certificate.Extension(KeyUsage(digitalSignature: true), critical: true)
 
-        #expect(authorities.judge(try servers.sign(["a"]).certificate, at: now) == .failure(.untrustedCertificate))
+        for pair in try [servers.sign(["a"]), lists.sign(["a"]), root.sign(["a"], mark: [encryption])] {
+            #expect(authorities.judge(pair.certificate, at: now) == .failure(.untrustedCertificate))
+        }
+        #expect((try? authorities.judge(root.sign(["a"], mark: [signature]).certificate, at: now).get()) != nil)
     }
 
     @Test func whatMustBeUnderstoodAndIsNotIsNotTrusted() async throws {

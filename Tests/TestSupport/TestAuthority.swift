@@ -37,6 +37,7 @@ package struct TestAuthority {
         maximumPathLength: Int?,
         validity: ClosedRange<TimeInterval> = -3_600...3_600,
         isAuthority: Bool = true,
+        maySign: Bool = true,
         mark: [Certificate.Extension] = []
     ) throws {
         self.folder = folder
@@ -47,7 +48,7 @@ package struct TestAuthority {
                     ? BasicConstraints.isCertificateAuthority(maxPathLength: maximumPathLength)
                     : .notCertificateAuthority
             )
-            Critical(KeyUsage(keyCertSign: true, cRLSign: true))
+            Critical(KeyUsage(keyCertSign: maySign, cRLSign: true))
         }
         for each in mark { try extensions.append(each) }
         certificate = try Certificate(
@@ -71,6 +72,7 @@ package struct TestAuthority {
         maximumPathLength: Int? = nil,
         validity: ClosedRange<TimeInterval> = -3_600...3_600,
         isAuthority: Bool = true,
+        maySign: Bool = true,
         mark: [Certificate.Extension] = []
     ) throws -> Self {
         try Self(
@@ -80,6 +82,7 @@ package struct TestAuthority {
             maximumPathLength: maximumPathLength,
             validity: validity,
             isAuthority: isAuthority,
+            maySign: maySign,
             mark: mark
         )
     }

@@ -1,3 +1,4 @@
+internal import NIOSSL
 internal import SwiftASN1
 internal import X509
 
@@ -26,7 +27,11 @@ package struct PassedOnVerifier: Sendable {
 
     package func verify(_ header: CertificateHeader) throws(PassedOnRefusal) -> PassedOnCertificate {
         guard let bytes = header.certificate else { throw .unreadable }
-        guard let certificate = try? Certificate(derEncoded: bytes) else { throw .refused(.untrustedCertificate) }
+        // What BoringSSL can't read would not have come through a handshake. swift-certificates reads more than it can
+        // deal with: a minute of 62 seconds fails an assertion.
+        guard (try? NIOSSLCertificate(bytes: bytes, format: .der)) != nil,
+            let certificate = try? Certificate(derEncoded: bytes)
+        else { throw .refused(.untrustedCertificate) }
         do {
             let validity = try authorities.judge(certificate, at: now).get()
             return PassedOnCertificate(name: CommonName(certificate), validity: validity)
