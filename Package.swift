@@ -171,7 +171,8 @@ let package = Package(
             "ThingsRemote",
             "Things/Remote",
             [
-                "InternalAPI", "Messaging", "Model", "NATSBus", "RPCSupport", "ThingsCore", .grpc, .protobuf, .logging, .metrics,
+                "InternalAPI", "Messaging", "Model", "NATSBus", "RPCSupport", "ThingsCore", .grpc, .protobuf, .logging,
+                .metrics,
                 .nio("NIOCore"),
             ]
         ),
@@ -203,7 +204,8 @@ let package = Package(
             "AdapterTransport",
             "Adapters/Transport",
             [
-                "AdaptersCore", "Bootstrap", "HTTPSupport", "Messaging", "Model", "TLSSupport", .nio("NIOCore"), .nio("NIOPosix"),
+                "AdaptersCore", "Bootstrap", "HTTPSupport", "Messaging", "Model", "TLSSupport", .nio("NIOCore"),
+                .nio("NIOPosix"),
                 .nio("NIOHTTP1"),
                 .nio("NIOWebSocket"),
                 .crypto, .logging, .metrics, .serviceLifecycle,
@@ -287,7 +289,8 @@ let package = Package(
             "FluxgateServer",
             "Fluxgate/Server",
             [
-                "AdapterServer", "AdapterTransport", "Bootstrap", "HTTPAdapter", "HTTPSupport", "MQTTAdapter", "Messaging", "Model",
+                "AdapterServer", "AdapterTransport", "Bootstrap", "HTTPAdapter", "HTTPSupport", "MQTTAdapter",
+                "Messaging", "Model",
                 "Programs", "SQLiteDriver", "TLSSupport", "ThingsAPI", "ThingsCore", "ThingsStorage", "UsersAPI",
                 "UsersCore", "UsersSecurity", "UsersStorage", "WSAdapter", .argumentParser, .logging, .serviceLifecycle,
             ]

@@ -126,7 +126,7 @@ import Testing
     @Test(arguments: adapters)
     func proxiesNeedAuthoritiesNamesAndCertificatesOfThings(prefix: String) throws {
         let whole = proxied(prefix, by: try TestAuthority(folder, name: "Proxies"))
-        #expect(try configuration(whole).tlsWarnings.contains { $0.contains("expires in 0 days") })
+        #expect(try configuration(whole).warnings.contains { $0.contains("expires in 0 days") })
         for (missing, named) in [
             ("PROXY_CA_CERTS", "PROXY_CA_CERTS"), ("TRUSTED_PROXIES", "TRUSTED_PROXIES"),
             ("CLIENT_CA_CERTS", "CLIENT_CA_CERTS"), ("SERVER_CERT", "SERVER_CERT"), ("SERVER_KEY", "SERVER_KEY"),

@@ -29,7 +29,7 @@ package final class NATSConnection: Sendable {
         var denial: String?
     }
 
-    private enum Signal: Sendable {
+    fileprivate enum Signal: Sendable {
         case connected, closed
     }
 

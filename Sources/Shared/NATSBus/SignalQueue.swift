@@ -17,8 +17,12 @@ final class SignalQueue<Signal: Sendable>: @unchecked Sendable {
     func next(within seconds: Double?) -> Signal? {
         condition.lock()
         defer { condition.unlock() }
-        let deadline = seconds.map { Date(timeIntervalSinceNow: $0) } ?? .distantFuture
-        while signals.isEmpty, condition.wait(until: deadline) {}
+        if let seconds {
+            let deadline = Date(timeIntervalSinceNow: seconds)
+            while signals.isEmpty, condition.wait(until: deadline) {}
+        } else {
+            while signals.isEmpty { condition.wait() }
+        }
         return signals.isEmpty ? nil : signals.removeFirst()
     }
 }
