@@ -12,8 +12,11 @@ func code(of work: () async throws -> some Any) async -> SQLError.Code? {
 }
 
 /// Waits until the condition holds; how long, the suite's time limit says.
-func until(_ condition: () async throws -> Bool) async rethrows {
-    while try await !condition() { await Task.yield() }
+func until(_ condition: () async throws -> Bool) async throws {
+    while try await !condition() {
+        try Task.checkCancellation()
+        await Task.yield()
+    }
 }
 
 /// How many of the server's sessions with this name are in one of these states; in any if none is given.

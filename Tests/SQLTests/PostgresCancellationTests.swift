@@ -44,7 +44,7 @@ struct PostgresCancellationTests {
                 gate.isBehind.store(true, ordering: .releasing)
             }
         }
-        await until { gate.isReached.load(ordering: .acquiring) }
+        try await until { gate.isReached.load(ordering: .acquiring) }
         writing.cancel()
         gate.isOpen.store(true, ordering: .releasing)
 
@@ -64,7 +64,7 @@ struct PostgresCancellationTests {
                 _ = try? session.execute("INSERT INTO rows VALUES (2)", [])
             }
         }
-        await until { gate.isReached.load(ordering: .acquiring) }
+        try await until { gate.isReached.load(ordering: .acquiring) }
         writing.cancel()
         gate.isOpen.store(true, ordering: .releasing)
 

@@ -37,15 +37,15 @@ struct PostgresCrashTests {
             for _ in 0..<16 { group.addTask { await write(database, tally) } }
             for round in 1...3 {
                 let before = tally.written.load(ordering: .relaxed)
-                await until { tally.written.load(ordering: .relaxed) > before + 20 }
+                try await until { tally.written.load(ordering: .relaxed) > before + 20 }
                 try server.kill()
-                await until { database.outage != nil }
+                try await until { database.outage != nil }
                 try server.start()
-                await until { database.outage == nil }
+                try await until { database.outage == nil }
                 print("crash \(round): \(before) written before, the pool is back")
             }
             let after = tally.written.load(ordering: .relaxed)
-            await until { tally.written.load(ordering: .relaxed) > after + 20 }
+            try await until { tally.written.load(ordering: .relaxed) > after + 20 }
             tally.isOver.store(true, ordering: .relaxed)
             try await group.waitForAll()
         }
@@ -76,11 +76,11 @@ struct PostgresCrashTests {
     @Test func aCrashIsNoticedWhileNobodyAsks() async throws {
         let server = try PrivatePostgres()
         let database = PostgresDatabase(server.configuration)
-        await until { database.outage == nil }
+        try await until { database.outage == nil }
         try server.kill()
-        await until { database.outage != nil }
+        try await until { database.outage != nil }
         try server.start()
-        await until { database.outage == nil }
+        try await until { database.outage == nil }
 
         #expect(try await database.read { try $0.query("SELECT 1", []).count } == 1)
     }

@@ -275,7 +275,7 @@ struct PostgresDatabaseTests {
         await #expect(throws: CancellationError.self) { try await sleeping.value }
         configuration.tls = .require
         let encrypted = PostgresDatabase(configuration)
-        await until { encrypted.outage != "no connection yet" }
+        try await until { encrypted.outage != "no connection yet" }
         #expect(encrypted.outage == "a Unix socket has no TLS")
     }
 
@@ -289,7 +289,7 @@ struct PostgresDatabaseTests {
         }
         let database = PostgresDatabase(configuration)
 
-        await until { database.outage != "no connection yet" }
+        try await until { database.outage != "no connection yet" }
         #expect(database.outage == "no host, no user or no database is given")
     }
 
@@ -326,13 +326,13 @@ struct PostgresDatabaseTests {
         configuration.statementTimeout = .milliseconds(300)
         configuration.waitTimeout = .milliseconds(100)
         let database = PostgresDatabase(configuration, metrics: metrics)
-        await until { metrics.measure("fluxgate_database_connections{}") == 3 }
+        try await until { metrics.measure("fluxgate_database_connections{}") == 3 }
 
-        await withTaskGroup(of: Void.self) { group in
+        try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<5 {
                 group.addTask { _ = try? await database.read { try $0.query("SELECT pg_sleep(9)::text", []) } }
             }
-            await until { metrics.measure("fluxgate_database_waiting{}") == 2 }
+            try await until { metrics.measure("fluxgate_database_waiting{}") == 2 }
         }
 
         #expect(metrics.total("fluxgate_database_timeouts_total{of=statement}") == 3)

@@ -35,12 +35,12 @@ struct PostgresSilenceTests {
         let started = ContinuousClock.now
 
         #expect(await code { try await one(database) } == .unavailable)
-        await until { database.outage?.contains("no answer in time") == true }
+        try await until { database.outage?.contains("no answer in time") == true }
         #expect(started.duration(to: .now) < .seconds(5))
         #expect(timeouts("connect") > 0 && timeouts("wait") == 1)
 
         proxy.become(.passing)
-        await until { database.outage == nil }
+        try await until { database.outage == nil }
         #expect(try await one(database) == 1)
         try await proxy.close()
     }
@@ -59,10 +59,10 @@ struct PostgresSilenceTests {
 
         #expect(lost == .unavailable && started.duration(to: .now) < .seconds(5))
         #expect(timeouts("answer") == 1)
-        await until { database.outage != nil }
+        try await until { database.outage != nil }
 
         proxy.become(.passing)
-        await until { database.outage == nil }
+        try await until { database.outage == nil }
         #expect(try await one(database) == 1)
         try await proxy.close()
     }
@@ -108,15 +108,15 @@ struct PostgresSilenceTests {
 
     @Test func aLossIsNoticedWhileNobodyAsksAndSoIsTheReturn() async throws {
         let database = try await open()
-        await until { database.outage == nil && metrics.measure("fluxgate_database_connections{}") == 2 }
+        try await until { database.outage == nil && metrics.measure("fluxgate_database_connections{}") == 2 }
         proxy.become(.closed)
 
-        await until { database.outage != nil }
+        try await until { database.outage != nil }
         #expect(metrics.measure("fluxgate_database_connections{}") == 0)
         #expect(database.outage != "no connection yet")
 
         proxy.become(.passing)
-        await until { database.outage == nil }
+        try await until { database.outage == nil }
         try await proxy.close()
     }
 
@@ -128,7 +128,7 @@ struct PostgresSilenceTests {
         #expect(try await one(database) == 1)
         proxy.become(.closed)
         let waiting = Task { try await one(database) }
-        await until { database.outage != nil }
+        try await until { database.outage != nil }
         proxy.become(.passing)
 
         #expect(try await waiting.value == 1)
