@@ -10,13 +10,13 @@ extension NATSConfiguration {
     package init(_ variables: Variables, name: String) throws(ConfigurationError) {
         self.init(servers: variables.addresses("MF_NATS_URL", default: "nats://localhost:4222"))
         self.name = name
-        for server in servers {
-            guard let url = URL(string: server.revealed), ["nats", "tls"].contains(url.scheme), url.host != nil else {
-                throw ConfigurationError(
-                    "MF_NATS_URL",
-                    "expected nats://host:port or tls://host:port, or several with commas"
-                )
-            }
+        let urls = servers.compactMap { URL(string: $0.revealed) }
+            .filter { ["nats", "tls"].contains($0.scheme) && $0.host?.isEmpty == false }
+        guard !urls.isEmpty, urls.count == servers.count else {
+            throw ConfigurationError(
+                "MF_NATS_URL",
+                "expected nats://host:port or tls://host:port, or several with commas"
+            )
         }
         user = variables.optionalString("MF_NATS_USER")
         password = variables.secret("MF_NATS_PASS")
