@@ -7,6 +7,7 @@ import pytest
 from support.api import Account
 from support.canary import Canary
 from support.pki import PKI
+from support.programs import SeparatePrograms, View
 from support.server import BINARY, Server
 
 
@@ -39,6 +40,30 @@ def mutual(program, pki, tmp_path_factory):
     running.check()
     assert running.stop() == 0, running.log()[-4000:]
     assert [name for name in pki.names if name in running.log()] == []
+
+
+@pytest.fixture(scope="session")
+def separate(program, tmp_path_factory):
+    """The five separate programs, two copies of each adapter. Tests that break something have their own."""
+    running = SeparatePrograms(tmp_path_factory.mktemp("separate")).start()
+    try:
+        yield running
+        running.check()
+        assert set(running.stop().values()) == {0}
+    finally:
+        running.end()
+
+
+@pytest.fixture
+def one(separate) -> View:
+    """The separate programs, by the first copy of each adapter."""
+    return separate.view()
+
+
+@pytest.fixture
+def other(separate) -> View:
+    """The same by the second copies."""
+    return separate.view(1, 1, 1)
 
 
 @pytest.fixture

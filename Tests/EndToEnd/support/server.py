@@ -1,4 +1,4 @@
-"""Runs the real program: `fluxgate serve` on free loopback ports, with its own data folder and its log in a file."""
+"""Runs the real programs: `fluxgate serve` on free loopback ports, with its own data folder and its log in a file."""
 
 import contextlib
 import os
@@ -38,6 +38,8 @@ TLS_PREFIXES = {
     "mqtts": "MF_MQTT_ADAPTER",
     "mqttws": "MF_MQTT_ADAPTER",
     "ops": "MF_FLUXGATE_OPS",
+    "users-grpc": "MF_USERS",
+    "things-grpc": "MF_THINGS",
 }
 HTTP_LISTENERS = ("users", "things", "auth", "http", "ws")
 
@@ -51,61 +53,14 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
-class Server:
-    """One running `fluxgate serve`; `ports["mqtt"]` and so on say where it listens, `ca` who signed its certificate."""
+class Platform:
+    """Where the listeners of a running platform are; `ports["mqtt"]` and so on, `ca` who signed its certificate."""
 
-    def __init__(
-        self,
-        directory: pathlib.Path,
-        limits_off: bool = True,
-        ca: pathlib.Path | None = None,
-        under: tuple[str, ...] = (),  # A program that starts ours.
-        **variables: str,
-    ):
-        self.directory, self.under = directory, under
-        self.data = directory / "data"
-        self.log_file = directory / "server.log"
+    tls_prefixes = TLS_PREFIXES
+
+    def __init__(self, ports: dict[str, int], variables: dict[str, str], ca: pathlib.Path | None = None):
+        self.ports, self.variables = ports, variables
         self.verify = True if ca is None else str(ca)  # For requests.
-        self.ports = dict(zip(PORT_VARIABLES, free_ports(len(PORT_VARIABLES))))
-        self.variables = {
-            "MF_HOST": "127.0.0.1",
-            "MF_DATA_DIR": str(self.data),
-            **{PORT_VARIABLES[name]: str(port) for name, port in self.ports.items()},
-            **({"MF_ENV": "development", "MF_LIMITS_OFF": "true"} if limits_off else {}),
-            **variables,
-        }
-        self.process: subprocess.Popen | None = None
-
-    def start(self) -> "Server":
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith("MF_")}
-        with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen(
-                [*self.under, str(BINARY), "serve"],
-                env={**inherited, **self.variables},
-                cwd=self.directory,
-                stdout=log,
-                stderr=log,
-                restore_signals=False,  # Python ignores SIGXFSZ, and so must the program where a test limits its files.
-            )
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                raise AssertionError(f"`fluxgate serve` ended with {self.process.returncode}:\n{self.log()[-4000:]}")
-            with contextlib.suppress(requests.ConnectionError):
-                if requests.get(self.url("ops", "/health/ready"), timeout=1, verify=self.verify).status_code == 200:
-                    return self
-            time.sleep(0.02)  # Polling is the only way to learn that a port has been opened.
-        raise AssertionError(f"not ready after 30 s:\n{self.log()[-4000:]}")
-
-    def stop(self) -> int:
-        """Ends the program as an operator would, and says with which code it ended."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise AssertionError("still running 20 s after SIGTERM") from None
 
     def url(self, listener: str, path: str = "") -> str:
         scheme = "https" if self.speaks_tls(listener) else "http"
@@ -116,25 +71,8 @@ class Server:
         return ""
 
     def speaks_tls(self, listener: str) -> bool:
-        pair = (f"{TLS_PREFIXES.get(listener)}_SERVER_{half}" for half in ("CERT", "KEY"))
+        pair = (f"{self.tls_prefixes.get(listener)}_SERVER_{half}" for half in ("CERT", "KEY"))
         return all(each in self.variables for each in pair)
-
-    def opened(self) -> dict[str, int]:
-        """The ports that listen, where no variable says otherwise."""
-        closed = {
-            "mqtt": any(each in self.variables for each in ("MF_MQTT_ADAPTER_CLIENT_CA_CERTS", "MF_REQUIRE_TLS")),
-            "mqtts": not self.speaks_tls("mqtts"),
-        }
-        return {name: port for name, port in self.ports.items() if not closed.get(name)}
-
-    def log(self) -> str:
-        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
-
-    def check(self) -> None:
-        """Fails if the program has died or its log tells of a trap."""
-        assert self.process.poll() is None, f"the server died with {self.process.returncode}:\n{self.log()[-4000:]}"
-        crash = CRASH.search(self.log())
-        assert crash is None, f"the log tells of a crash: …{self.log()[max(0, crash.start() - 500):][:2000]}"
 
     def connect(self, listener: str, timeout: float = 5) -> socket.socket:
         connection = socket.create_connection(("127.0.0.1", self.ports[listener]), timeout=timeout)
@@ -167,3 +105,113 @@ class Server:
         while self.refusals(protocol) <= before:
             assert time.monotonic() < deadline, f"no fluxgate_refused_total of protocol {protocol} moved"
             time.sleep(0.01)
+
+
+class Program(Platform):
+    """One program with its listeners, which can be started again after it has ended; its log is kept."""
+
+    def __init__(
+        self,
+        command: list[str],
+        directory: pathlib.Path,
+        ports: dict[str, int],
+        variables: dict[str, str],
+        ca: pathlib.Path | None = None,
+    ):
+        super().__init__(ports, variables, ca)
+        self.command, self.directory = command, directory
+        self.name = " ".join([pathlib.Path(command[0]).name, *command[1:]])
+        self.log_file = directory / "server.log"
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> "Program":
+        self.launch()
+        return self.await_ready()
+
+    def launch(self) -> "Program":
+        """Starts it without waiting for anything."""
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("MF_")}
+        with open(self.log_file, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                env={**inherited, **self.variables},
+                cwd=self.directory,
+                stdout=log,
+                stderr=log,
+                restore_signals=False,  # Python ignores SIGXFSZ, and so must the program where a test limits its files.
+            )
+        return self
+
+    def await_ready(self, within: float = 30) -> "Program":
+        deadline = time.monotonic() + within
+        while (down := self.down()) != []:
+            if self.process.poll() is not None:
+                raise AssertionError(f"`{self.name}` ended with {self.process.returncode}:\n{self.log()[-4000:]}")
+            if time.monotonic() > deadline:
+                raise AssertionError(f"`{self.name}` not ready after {within} s: {down}\n{self.log()[-4000:]}")
+            time.sleep(0.02)  # Polling is the only way to learn that a port has been opened.
+        return self
+
+    def down(self) -> list[str] | None:
+        """What the program says it lacks; none of it: it is ready. None: it says nothing."""
+        try:
+            answer = requests.get(self.url("ops", "/health/ready"), timeout=2, verify=self.verify)
+        except requests.RequestException:
+            return None
+        return [] if answer.status_code == 200 else answer.json()["down"]
+
+    def stop(self) -> int:
+        """Ends the program as an operator would, and says with which code it ended."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError(f"`{self.name}` still running 20 s after SIGTERM") from None
+
+    def kill(self) -> None:
+        """Ends the program as a crash would."""
+        self.process.kill()
+        self.process.wait(timeout=20)
+
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def check(self) -> None:
+        """Fails if the program has died or its log tells of a trap."""
+        code = self.process.poll()
+        assert code is None, f"`{self.name}` died with {code}:\n{self.log()[-4000:]}"
+        crash = CRASH.search(self.log())
+        assert crash is None, f"the log tells of a crash: …{self.log()[max(0, crash.start() - 500):][:2000]}"
+
+
+class Server(Program):
+    """One running `fluxgate serve`."""
+
+    def __init__(
+        self,
+        directory: pathlib.Path,
+        limits_off: bool = True,
+        ca: pathlib.Path | None = None,
+        under: tuple[str, ...] = (),  # A program that starts ours.
+        **variables: str,
+    ):
+        self.data = directory / "data"
+        ports = dict(zip(PORT_VARIABLES, free_ports(len(PORT_VARIABLES))))
+        given = {
+            "MF_HOST": "127.0.0.1",
+            "MF_DATA_DIR": str(self.data),
+            **{PORT_VARIABLES[name]: str(port) for name, port in ports.items()},
+            **({"MF_ENV": "development", "MF_LIMITS_OFF": "true"} if limits_off else {}),
+            **variables,
+        }
+        super().__init__([*under, str(BINARY), "serve"], directory, ports, given, ca)
+
+    def opened(self) -> dict[str, int]:
+        """The ports that listen, where no variable says otherwise."""
+        closed = {
+            "mqtt": any(each in self.variables for each in ("MF_MQTT_ADAPTER_CLIENT_CA_CERTS", "MF_REQUIRE_TLS")),
+            "mqtts": not self.speaks_tls("mqtts"),
+        }
+        return {name: port for name, port in self.ports.items() if not closed.get(name)}
