@@ -1,4 +1,7 @@
-"""One shared server a session; accounts, channels and things are made by the tests that need them."""
+"""One shared server a session; accounts, channels and things are made by the tests that need them.
+
+A module whose `PLATFORMS` names several runs on each of them.
+"""
 
 import pathlib
 
@@ -7,7 +10,7 @@ import pytest
 from support.api import Account
 from support.canary import Canary
 from support.pki import PKI
-from support.programs import SeparatePrograms, View
+from support.programs import ONE_PROGRAM, SeparatePrograms, View
 from support.server import BINARY, Server
 
 
@@ -17,9 +20,23 @@ def program() -> pathlib.Path:
     return BINARY
 
 
+def pytest_generate_tests(metafunc):
+    platforms = getattr(metafunc.module, "PLATFORMS", None)
+    if platforms and "server" in metafunc.fixturenames:
+        metafunc.parametrize("server", platforms, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def server(program, tmp_path_factory):
-    """Limits are off here, since every client comes from one address."""
+def server(request):
+    """Where clients connect, unless a test starts what it needs itself."""
+    if getattr(request, "param", ONE_PROGRAM) == ONE_PROGRAM:
+        return request.getfixturevalue("embedded")
+    return request.getfixturevalue("separate").view(0, 1, 1)
+
+
+@pytest.fixture(scope="session")
+def embedded(program, tmp_path_factory):
+    """`fluxgate serve`. Limits are off here, since every client comes from one address."""
     running = Server(tmp_path_factory.mktemp("fluxgate")).start()
     yield running
     running.check()

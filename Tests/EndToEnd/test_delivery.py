@@ -7,7 +7,10 @@ import paho.mqtt.client as paho
 import pytest
 
 from support.listeners import MosquittoSubscriber, PahoClient, WebSocketClient, received_until, topic
+from support.programs import ONE_PROGRAM, SEPARATE_PROGRAMS
 from support.publishers import PUBLISHERS
+
+PLATFORMS = [ONE_PROGRAM, SEPARATE_PROGRAMS]
 
 SENML = (
     b'[{"bn":"some-base-name:","bt":1.276020076001e+09,"bu":"A","bver":5,"n":"voltage","u":"V","v":120.1},'

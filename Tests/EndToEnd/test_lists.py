@@ -5,6 +5,9 @@ import json
 import pytest
 
 from support.api import Account
+from support.programs import ONE_PROGRAM, SEPARATE_PROGRAMS
+
+PLATFORMS = [ONE_PROGRAM, SEPARATE_PROGRAMS]
 
 NAMES = ["Lamp", "lamp two", "50% off", "a_b", "axb", "a,b", "back\\slash", "ÉCLAIR", "quote'\"", "", "*", "[a-z]"]
 

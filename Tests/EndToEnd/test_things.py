@@ -5,6 +5,9 @@ import uuid
 
 import pytest
 import requests
+from support.programs import ONE_PROGRAM, SEPARATE_PROGRAMS
+
+PLATFORMS = [ONE_PROGRAM, SEPARATE_PROGRAMS]
 
 METADATA = {"big": 2**53 - 1, "text": '漢 \U0001f600 \u2028 "', "deep": {"list": [1, -2.5, 1e300, None, True, {}]}}
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")

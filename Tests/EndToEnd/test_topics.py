@@ -10,7 +10,10 @@ from websockets.sync.client import connect
 
 from support.api import publish_http
 from support.listeners import PahoClient, WebSocketClient, topic
+from support.programs import ONE_PROGRAM, SEPARATE_PROGRAMS
 from tables.subtopics import NORMALISED
+
+PLATFORMS = [ONE_PROGRAM, SEPARATE_PROGRAMS]
 
 SUBTOPICS = ["", "a", "b", "a/b", "a/b/c", "a/c", "b/b", "A"]
 MQTT_FILTERS = {

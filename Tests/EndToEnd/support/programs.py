@@ -8,6 +8,9 @@ import socket
 from support.engines import NATS, Postgres
 from support.server import BINARY, TLS_PREFIXES, Platform, Program
 
+# What a test runs on. A module that names both in its `PLATFORMS` has its tests run on both.
+ONE_PROGRAM, SEPARATE_PROGRAMS = "one program", "separate programs"
+
 # The ports of each program, by the names that tests use, with their variables.
 PORTS = {
     "users": {"users": "MF_USERS_HTTP_PORT", "users-grpc": "MF_USERS_GRPC_PORT", "ops": "MF_USERS_OPS_PORT"},
@@ -68,6 +71,9 @@ class SeparateProgram(Program):
 
 class View(Platform):
     """A platform as tests know it, its listeners taken from one copy of each program."""
+
+    # What is answered by one process must first be heard of by the others.
+    cut_bound = 0.1
 
     def __init__(self, programs: list[SeparateProgram], all_programs: list[SeparateProgram]):
         ports = {name: port for each in programs for name, port in each.ports.items() if name != "ops"}

@@ -57,6 +57,8 @@ class Platform:
     """Where the listeners of a running platform are; `ports["mqtt"]` and so on, `ca` who signed its certificate."""
 
     tls_prefixes = TLS_PREFIXES
+    # How many seconds after the answer a right that was taken may still be used.
+    cut_bound = 0.0
 
     def __init__(self, ports: dict[str, int], variables: dict[str, str], ca: pathlib.Path | None = None):
         self.ports, self.variables = ports, variables
