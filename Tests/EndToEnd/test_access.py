@@ -1,13 +1,11 @@
 """Who may do what: tenants apart, and rights that are taken away end what is live."""
 
-import itertools
-import time
 import uuid
 
 import pytest
 
 from support import raw_mqtt as mqtt
-from support.api import Account, publish_http
+from support.api import Account, accepted_until_refused, assert_refused, publish_http
 from support.listeners import PahoClient, WebSocketClient, received_until, topic
 from support.programs import ONE_PROGRAM, SEPARATE_PROGRAMS
 from support.raw_mqtt import RawMQTT
@@ -51,19 +49,6 @@ def _assert_alive(connections, server, channel, key) -> None:
     word = uuid.uuid4().bytes
     assert publish_http(server, channel, key, word) == 202
     assert old.message()[1] == new.message()[1] == socket.data() == word
-
-
-def _accepted_until_refused(server, is_refused) -> int:
-    """How many attempts still went through: none in one process, and among several those before all have heard of it."""
-    end = time.monotonic() + server.cut_bound
-    for count in itertools.count():
-        if is_refused():
-            return count
-        assert time.monotonic() < end, f"{count + 1} were accepted"
-
-
-def _assert_refused(server, channel, thing) -> None:
-    _accepted_until_refused(server, lambda: publish_http(server, channel, thing.key, b"late") == 403)
 
 
 class TestAnotherTenant:
@@ -160,7 +145,7 @@ class TestCuts:
 
         _assert_cut(mine)
         _assert_alive(theirs, server, channel, other.key)
-        _assert_refused(server, channel, thing)
+        assert_refused(server, channel, thing)
 
     def test_changing_a_key_ends_the_connections_of_the_old_one(self, server, alice, pair, open_all):
         channel, thing, other = pair
@@ -170,7 +155,7 @@ class TestCuts:
 
         _assert_cut(mine)
         _assert_alive(theirs, server, channel, other.key)
-        _assert_refused(server, channel, thing)
+        assert_refused(server, channel, thing)
         _assert_alive(open_all(channel, changed), server, channel, changed.key)
 
     @pytest.mark.parametrize("bulk", [False, True])
@@ -189,7 +174,7 @@ class TestCuts:
         _assert_cut(mine)
         _assert_alive(elsewhere, server, second, thing.key)
         _assert_alive(theirs, server, channel, other.key)
-        _assert_refused(server, channel, thing)
+        assert_refused(server, channel, thing)
 
     def test_removing_a_channel_ends_the_connections_to_it(self, server, alice, pair, open_all):
         channel, thing, other = pair
@@ -202,7 +187,7 @@ class TestCuts:
         for each in both:
             _assert_cut(each)
         _assert_alive(elsewhere, server, second, thing.key)
-        _assert_refused(server, channel, thing)
+        assert_refused(server, channel, thing)
 
     def test_removing_an_account_ends_all_of_its_connections(self, server, pair, open_all):
         leaving = Account(server)
@@ -215,7 +200,7 @@ class TestCuts:
         for each in theirs:
             _assert_cut(each)
         _assert_alive(innocent, server, pair[0], pair[1].key)
-        _assert_refused(server, channel, thing)
+        assert_refused(server, channel, thing)
 
     def test_a_publisher_that_was_disconnected_is_refused_at_its_next_message(self, server, alice, pair, closing):
         channel, thing, other = pair
@@ -230,7 +215,7 @@ class TestCuts:
                 answer = client.send(mqtt.publish(topic(channel), b"late", 1, 2, version=5)).packet()
                 return answer.body[-1] == 0x87 or answer.body[2:3] == b"\x87"
 
-            late = _accepted_until_refused(server, is_refused)
+            late = accepted_until_refused(server, is_refused)
         assert publish_http(server, channel, other.key, b"end") == 202
         assert received_until(listener, b"end") == [b"good", *([b"late"] * late)]
 
@@ -254,7 +239,7 @@ def test_a_right_that_is_given_is_there_at_once(server, alice, closing):
         alice.connect(channel, thing)
         assert publish_http(server, channel, thing.key, b"in time") == 202
         alice.disconnect(channel, thing)
-        _assert_refused(server, channel, thing)
+        assert_refused(server, channel, thing)
 
 
 def test_a_message_from_before_a_connection_is_not_delivered_after_it(server, alice, pair, closing):

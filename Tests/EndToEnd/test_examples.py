@@ -5,13 +5,15 @@ import subprocess
 
 import pytest
 
+from support.programs import ONE_PROGRAM, SEPARATE_PROGRAMS
 from support.server import BINARY, PORT_VARIABLES, REPOSITORY
 
+PLATFORMS = [ONE_PROGRAM, SEPARATE_PROGRAMS]
 QUICKSTART = REPOSITORY / "examples/quickstart.sh"
 
 
 def _run(server, **variables: str) -> subprocess.CompletedProcess:
-    ports = {variable: str(server.ports[name]) for name, variable in PORT_VARIABLES.items()}
+    ports = {variable: str(server.ports[name]) for name, variable in PORT_VARIABLES.items() if name in server.ports}
     environment = {**os.environ, **ports, "FLUXGATE_BINARY": str(BINARY), **variables}
     return subprocess.run([QUICKSTART], env=environment, capture_output=True, text=True, timeout=60)
 

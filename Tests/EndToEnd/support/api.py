@@ -1,12 +1,14 @@
 """A thin REST client: an account with its token, and what it provisions."""
 
+import collections.abc
 import dataclasses
 import itertools
+import time
 import uuid
 
 import requests
 
-from support.server import Server
+from support.server import Platform
 
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
@@ -25,7 +27,7 @@ class Thing:
 class Account:
     """One registered account; its calls expect to succeed and return what was answered."""
 
-    def __init__(self, server: Server, email: str | None = None, password: str = PASSWORD):
+    def __init__(self, server: Platform, email: str | None = None, password: str = PASSWORD):
         self.server, self.password = server, password
         self.email = email or new_email()
         self.http = requests.Session()
@@ -83,10 +85,23 @@ class Account:
 
 
 def publish_http(
-    server: Server, channel: str, key: str, payload: bytes, subtopic: str = "", content_type: str = ""
+    server: Platform, channel: str, key: str, payload: bytes, subtopic: str = "", content_type: str = ""
 ) -> int:
     """One message over the HTTP adapter; the status tells."""
     headers = {"Authorization": key} | ({"Content-Type": content_type} if content_type else {})
     path = f"/channels/{channel}/messages" + (f"/{subtopic}" if subtopic else "")
     url = server.url("http", path)
     return requests.post(url, data=payload, headers=headers, timeout=30, verify=server.verify).status_code
+
+
+def accepted_until_refused(server: Platform, is_refused: collections.abc.Callable[[], bool]) -> int:
+    """How many attempts still went through: none in one process, and among several those before all have heard of it."""
+    end = time.monotonic() + server.cut_bound
+    for count in itertools.count():
+        if is_refused():
+            return count
+        assert time.monotonic() < end, f"{count + 1} were accepted"
+
+
+def assert_refused(server: Platform, channel: str, thing: Thing) -> None:
+    accepted_until_refused(server, lambda: publish_http(server, channel, thing.key, b"late") == 403)
