@@ -7,13 +7,10 @@ import struct
 
 import pytest
 
-from support import raw_mqtt as mqtt
 from support.api import Account, publish_http
+from support.cold import cold_answers
 from support.exchange import judge, prepared
 from support.publishers import HTTPPublisher
-from support.raw_http import RawHTTP
-from support.raw_mqtt import RawMQTT
-from support.raw_ws import handshake
 from support.server import Server
 from support.world import World
 from tables.outages import THINGS_OUTAGE, USERS_OUTAGE
@@ -91,10 +88,7 @@ def answers(running, accounts):
     sends = [prepared(running, case, world) for case, world in zip(CASES, worlds)]
     with closed_database(running):
         told = {case.operation: (send(), world) for case, send, world in zip(CASES, sends, worlds)}
-        adapters = [
-            each(running, channel, cold)
-            for each in (_publish_cold, _handshake_cold, _connect_cold(4), _connect_cold(5))
-        ]
+        adapters = cold_answers(running, channel, cold)
         warm.publish(b"still warm")
     accounts[0].thing()
     return told, adapters, publish_http(running, channel, cold.key, b"after")
@@ -110,26 +104,6 @@ def test_adapters_refuse_whom_they_do_not_know_and_serve_whom_they_do(answers):
     _, adapters, after = answers
     assert adapters == [503, 503, 3, 0x88]
     assert after == 202
-
-
-def _publish_cold(server, channel, thing) -> int:
-    return publish_http(server, channel, thing.key, b"cold")
-
-
-def _handshake_cold(server, channel, thing) -> int:
-    with RawHTTP(server.connect("ws")) as http:
-        http.send(handshake(f"/channels/{channel}/messages", f"Authorization: {thing.key}"))
-        answer = http.answer()
-        assert "retry-after" in answer.headers
-        return answer.status
-
-
-def _connect_cold(version: int):
-    def code(server, channel, thing) -> int:
-        with RawMQTT(server.connect("mqtt"), version) as client:
-            return client.send(mqtt.connect("cold", thing.id, thing.key, version)).packet().body[1]
-
-    return code
 
 
 def test_a_server_that_was_ended_goes_on_with_what_it_had(start_server):

@@ -174,6 +174,9 @@ class SeparatePrograms:
     def stop(self) -> dict[str, int]:
         """Ends all as an operator would, and says with which code each ended."""
         try:
+            for copies in self.adapters.values():
+                for each in copies:
+                    each.terminate()
             return {each.name: each.stop() for each in reversed(self.programs)}
         finally:
             self.end()

@@ -164,13 +164,17 @@ class Program(Platform):
 
     def stop(self) -> int:
         """Ends the program as an operator would, and says with which code it ended."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+        self.terminate()
         try:
             return self.process.wait(timeout=20)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise AssertionError(f"`{self.name}` still running 20 s after SIGTERM") from None
+
+    def terminate(self) -> None:
+        """Tells it to end, without waiting for that."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """Ends the program as a crash would."""
