@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import time
 import uuid
 
 import paho.mqtt.client as paho
@@ -204,3 +205,52 @@ def test_removing_an_account_removes_what_it_owns_and_ends_what_lives_by_it_on_e
     assert publish_http(other, channel, thing.key, b"still") == 202
     for client, socket in live:
         assert client.message() == (topic(channel), b"still") and socket.data() == b"still"
+
+
+def test_a_copy_takes_from_the_bus_only_what_somebody_listens_to_there(separate, one, other):
+    channel, thing, _ = Account(one).pair()
+
+    def wanted() -> list[list[str]]:
+        """What each connection to the bus wants of the channel, for those that want any."""
+        mine = ([subject for subject in subjects if channel in subject] for subjects in separate.nats.subscriptions())
+        return [subjects for subjects in mine if subjects]
+
+    assert wanted() == []
+    with contextlib.ExitStack() as stack:
+        for _ in range(2):
+            stack.callback(PahoClient(one, thing, topic(channel, "#")).close)
+        assert [len(each) for each in wanted()] == [2], "the channel's own subject, and all below it"
+        stack.callback(WebSocketClient(other, channel, thing.key).close)
+        assert [len(each) for each in wanted()] == [2, 2]
+    deadline = time.monotonic() + 10
+    while wanted():
+        assert time.monotonic() < deadline, f"still wanted: {wanted()}"
+        time.sleep(0.05)  # It asks another server.
+
+
+def test_a_copy_that_ends_tells_its_clients_and_those_of_another_go_on(separate, one, other, closing):
+    channel, sender, listener = Account(one).pair()
+    target, key = f"/channels/{channel}/messages", f"Authorization: {listener.key}"
+
+    def listen(view):
+        client = RawMQTT(closing(view.connect("mqtt")), 5).connect("l", listener.id, listener.key)
+        assert client.subscribe(topic(channel)) == [0]
+        return client, RawWS(closing(view.connect("ws")), target, key)
+
+    (leaving, leaving_socket), (staying, staying_socket) = listen(one), listen(other)
+    copies = [one.program(name) for name in ("mqtt-adapter", "ws-adapter")]
+
+    for each in copies:
+        each.terminate()
+
+    assert [(each.kind, each.body[0]) for each in leaving.packets_until_closed()] == [(mqtt.DISCONNECT, 0x8B)]
+    assert leaving_socket.close_code() == 1001
+    assert [each.stop() for each in copies] == [0, 0]
+    assert publish_http(one, channel, sender.key, b"meanwhile") == 202
+    for each in copies:
+        each.start()
+    returned, returned_socket = listen(one)
+    assert publish_http(other, channel, sender.key, b"again") == 202
+    assert [returned.message()[1], returned_socket.data()] == [b"again"] * 2
+    for receive in (lambda: staying.message()[1], staying_socket.data):
+        assert [receive(), receive()] == [b"meanwhile", b"again"]

@@ -95,7 +95,7 @@ def publish_http(
 
 
 def accepted_until_refused(server: Platform, is_refused: collections.abc.Callable[[], bool]) -> int:
-    """How many attempts still went through: none in one process, and among several those before all have heard of it."""
+    """How many attempts still went through: none in one process, among several those before all have heard of it."""
     end = time.monotonic() + server.cut_bound
     for count in itertools.count():
         if is_refused():

@@ -89,4 +89,5 @@ class Summary:
         return self.values[max(0, int(len(self.values) * 0.99) - 1)]
 
     def __str__(self) -> str:
-        return f"p50 {self.values[len(self.values) // 2]:.2f} ms, p99 {self.p99:.2f} ms, longest {self.values[-1]:.2f} ms"
+        median, longest = self.values[len(self.values) // 2], self.values[-1]
+        return f"p50 {median:.2f} ms, p99 {self.p99:.2f} ms, longest {longest:.2f} ms"

@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 import time
 
+import requests
+
 from support.server import free_ports
 
 # PostgreSQL refuses to run as root.
@@ -155,14 +157,19 @@ class NATS(Engine):
 
     def __init__(self, port: int | None = None, options: tuple[str, ...] = ()):
         super().__init__(port)
-        self.options = options
+        self.monitor, self.options = free_ports(1)[0], options
 
     @property
     def url(self) -> str:
         return f"nats://127.0.0.1:{self.port}"
 
+    def subscriptions(self) -> list[list[str]]:
+        """The subjects that each connection wants."""
+        listed = requests.get(f"http://127.0.0.1:{self.monitor}/connz", params={"subs": 1, "limit": 1024}, timeout=5)
+        return [each.get("subscriptions_list", []) for each in listed.json()["connections"]]
+
     def _command(self) -> list[str]:
-        return ["nats-server", "-a", "127.0.0.1", "-p", str(self.port), *self.options]
+        return ["nats-server", "-a", "127.0.0.1", "-p", str(self.port), "-m", str(self.monitor), *self.options]
 
     def _is_up(self) -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
