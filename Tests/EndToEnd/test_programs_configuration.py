@@ -33,7 +33,7 @@ MARK = "no-secret-may-be-shown"
 
 ADDRESSES = pytest.mark.xfail(reason="an address without a host, a list of none, and a port over 65535 are let through")
 EFFECTIVE = pytest.mark.xfail(reason="where a default isn't a constant, what describes it is printed in its place")
-NATS_FILES = pytest.mark.xfail(reason="the files for NATS are not looked into: garbage is found by the first connection")
+NATS_FILES = pytest.mark.xfail(reason="files for NATS are not looked into: garbage is found by the first connection")
 NUMBERS = pytest.mark.xfail(reason="a timeout that may be a bare number is listed as text without a default")
 
 
