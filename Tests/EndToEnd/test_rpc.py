@@ -46,6 +46,9 @@ def clients(running):
         yield {"users-grpc": users, "things-grpc": things}
 
 
+GOAWAY = pytest.mark.xfail(
+    reason="connections that a server has ended in an orderly way aren't made again while its addresses stay the same"
+)
 MALFORMED = pytest.mark.xfail(reason="the library answers INVALID_ARGUMENT, and names the Swift type")
 
 
@@ -163,10 +166,14 @@ def _good(world) -> dict[str, dict[str, str]]:
     }
 
 
-def _eventually(ask, code: str, within: float = 15) -> None:
+def _eventually(ask, code: str) -> None:
+    _until(lambda: ask()[0] == code)
+
+
+def _until(holds, within: float = 15) -> None:
     deadline = time.monotonic() + within
-    while (last := ask())[0] != code:
-        assert time.monotonic() < deadline, f"{last}, not {code}"
+    while not holds():
+        assert time.monotonic() < deadline
         time.sleep(0.05)  # Polling is the only way to learn that it is back.
 
 
@@ -196,13 +203,14 @@ class TestOutages:
         for method, asks in good.items():
             _eventually(lambda: clients[service_of(method)].outcome(method, asks), "OK")
 
-    def test_a_database_that_is_gone_is_no_refusal(self, running, clients, world):
+    def test_a_database_that_is_gone_is_no_refusal_and_nothing_is_told_of_it(self, running, clients, world):
         good, pids = _good(world), running.pids()
         running.postgres.kill()
-        for _ in range(3):
-            for method, asks in good.items():
-                code, said = clients[service_of(method)].outcome(method, asks)
-                assert code == "UNAVAILABLE", (method, said)
+        # Its children may live a moment longer.
+        for method, asks in good.items():
+            _eventually(lambda: clients[service_of(method)].outcome(method, asks), "UNAVAILABLE")
+        said = {clients[service_of(method)].outcome(method, asks) for method, asks in [*good.items()] * 3}
+        assert said == {("UNAVAILABLE", f"the {name} service can't tell at the moment") for name in ("users", "things")}
         # What needs no database is told as ever.
         assert clients["things-grpc"].outcome(BY_KEY, {})[0] == "INVALID_ARGUMENT"
         assert clients["things-grpc"].outcome(IDENTIFY, {})[0] == "PERMISSION_DENIED"
@@ -212,14 +220,6 @@ class TestOutages:
         for method, asks in good.items():
             _eventually(lambda: clients[service_of(method)].outcome(method, asks), "OK")
         assert running.pids() == pids
-
-    def test_the_reason_names_no_host_and_no_statement(self, running, clients, world):
-        asks = _good(world)[IDENTIFY]
-        running.postgres.kill()
-        said = clients["things-grpc"].outcome(IDENTIFY, asks)
-        running.postgres.start()
-        assert said == ("UNAVAILABLE", "the things service can't tell at the moment")
-        _eventually(lambda: clients["things-grpc"].outcome(IDENTIFY, asks), "OK")
 
 
 # What others send to the port: each must end with nothing else having noticed.
@@ -256,6 +256,19 @@ class TestStrangers:
             assert code not in ("OK", "PERMISSION_DENIED"), size
         running.check()
         _eventually(lambda: things.outcome(IDENTIFY, {"value": world.thing_key}), "OK")
+
+
+@GOAWAY
+def test_users_that_was_ended_in_an_orderly_way_is_found_again_by_things(running, accounts):
+    try:
+        assert running.users.stop() == 0
+        _until(lambda: running.things.down() == ["users"])
+        running.users.start()
+        _until(lambda: running.things.down() == [], within=8)
+        accounts[0].thing()
+    finally:
+        running.things.stop()
+        running.things.start()
 
 
 def outcome_of(future: grpc.Future) -> str:
