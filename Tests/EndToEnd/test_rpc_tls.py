@@ -44,7 +44,7 @@ def stranger(pki, tmp_path_factory) -> pathlib.Path:
 
 @pytest.fixture(scope="module")
 def running(program, pki, stranger, tmp_path_factory):
-    """All that can be on TLS is, towards the other services too; the second copies of the adapters trust somebody else."""
+    """gRPC is on TLS wherever it is spoken; the second copies of the adapters trust somebody else."""
     trust = {f"{prefix}_CA_CERTS": str(pki.ca) for prefix in CLIENTS.values()}
     pairs = pki.variables("MF_USERS", "MF_THINGS")
     made = SeparatePrograms(tmp_path_factory.mktemp("rpc-tls"), copies=2, ca=pki.ca, **pairs, **trust)
@@ -212,7 +212,8 @@ class TestThingsAsksUsers:
             assert answer.status_code == 503 and "Retry-After" in answer.headers
         # What needs no `users` is answered as ever.
         asked = {"token": account.thing().key}
-        assert requests.post(view.url("auth", "/identify"), json=asked, timeout=5, verify=view.verify).status_code == 200
+        answer = requests.post(view.url("auth", "/identify"), json=asked, timeout=5, verify=view.verify)
+        assert answer.status_code == 200
 
     def test_a_file_of_several_authorities_is_read_to_its_end(self, running, account, pki, stranger, tmp_path, beside):
         bundle = tmp_path / "authorities.pem"
