@@ -6,6 +6,7 @@ import re
 import socket
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from support.command import Ended, run
 from support.pki import PKI
@@ -161,6 +162,10 @@ class TestFiles:
         if f"{prefix}_DB_SSL_MODE" in known:
             given |= {f"{prefix}_DB_SSL_MODE": "verify-full", f"{prefix}_DB_SSL_ROOT_CERT": str(pki.ca)}
             given |= {f"{prefix}_DB_SSL_CERT": str(pki.server.certificate), f"{prefix}_DB_SSL_KEY": str(pki.server.key)}
+        if f"{prefix}_PROXY_CA_CERTS" in known:
+            authorities = pki.directory / "proxies.crt"
+            authorities.write_bytes(pki.stranger("Proxies").certificate.public_bytes(Encoding.PEM))
+            given |= {f"{prefix}_PROXY_CA_CERTS": str(authorities), f"{prefix}_TRUSTED_PROXIES": "proxy"}
         return given
 
     @staticmethod

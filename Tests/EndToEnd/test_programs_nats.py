@@ -10,7 +10,7 @@ from support.pki import PKI
 from support.programs import SeparateProgram, lasting_ports
 from tables.variables import NEEDED
 
-SCHEME = pytest.mark.xfail(reason="tls:// without a file of authorities takes a plain server, which is told the secrets")
+SCHEME = pytest.mark.xfail(reason="tls:// without a file of authorities takes a plain server and tells it secrets")
 MARK = "no-secret-may-be-shown"
 
 
