@@ -8,7 +8,7 @@ import pytest
 
 from support.api import publish_http
 from support.engines import NATS
-from support.fake_things import BY_ID, IDENTIFY, FakeThings, fails, grants, never, says
+from support.fake_things import BY_ID, IDENTIFY, KNOWN, FakeThings, fails, grants, never, says
 from support.names import WithNames, can_be_isolated
 from support.programs import SeparateProgram, lasting_ports
 from support.rpc import message
@@ -90,7 +90,7 @@ def answering(things):
 
 def _publish(adapter) -> int:
     """By a thing that hasn't been heard of: it is asked about each time."""
-    return publish_http(adapter, CHANNEL, str(uuid.uuid4()), b"message")
+    return publish_http(adapter, CHANNEL, f"{KNOWN}{uuid.uuid4()}", b"message")
 
 
 def _await(holds, within: float = 20) -> None:

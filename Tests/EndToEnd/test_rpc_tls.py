@@ -258,17 +258,6 @@ class TestHalfAPair:
         account.connect(account.channel(), account.thing())
 
 
-@pytest.mark.xfail(reason="gRPC's listeners don't know of MF_TLS_MIN_VERSION")
-def test_the_oldest_version_that_is_wished_holds_for_grpc_too(program, pki, tmp_path):
-    variables = {**pki.variables("MF_USERS", "MF_THINGS"), "MF_THINGS_CA_CERTS": str(pki.ca)}
-    made = SeparatePrograms(tmp_path, copies=0, ca=pki.ca, MF_TLS_MIN_VERSION="1.3", **variables).start()
-    try:
-        spoken = [version.name for version in (TLS12, TLS13) if _speaks(made, "users-grpc", pki, version)]
-    finally:
-        made.stop()
-    assert spoken == ["TLSv1_3"]
-
-
 def test_a_certificate_for_another_name_is_not_taken(program, pki, tmp_path):
     """As when an operator mixes two up: signed by the right CA, for another host."""
     pair = _certificate_for("other.example", pki, tmp_path)

@@ -12,6 +12,7 @@ import grpc
 from support.rpc import METHODS, message
 
 IDENTIFY, BY_ID = "Identify", "CanAccessByID"
+KNOWN = "known-"  # Where keys of things begin.
 TENANT = str(uuid.uuid4())
 
 
@@ -23,15 +24,15 @@ class Call:
 
     @property
     def is_probe(self) -> bool:
-        """With an empty question an adapter looks whether anybody is there."""
-        return not any(self.asked.values())
+        """With a key of nobody an adapter looks whether anybody is there."""
+        return self.method == IDENTIFY and not self.asked.get("value", "").startswith(KNOWN)
 
 
 Answer = collections.abc.Callable[[Call, grpc.ServicerContext], bytes]
 
 
 def grants(call: Call, context: grpc.ServicerContext) -> bytes:
-    """Every thing may use every channel; its id is made of its key."""
+    """Every thing that is known may use every channel; its id is made of its key."""
     if call.is_probe:
         context.abort(grpc.StatusCode.PERMISSION_DENIED, "missing or invalid credentials provided")
     if call.method != IDENTIFY:

@@ -63,4 +63,5 @@ MISTAKES = (
     Mistakes("choice", ("nonsense",)),
     Mistakes("text", ("nonsense", "localhost:0", "localhost:65536", "http://localhost:8183", ":8183"), ending="S_URL"),
     Mistakes("addresses", ("localhost:4222", "http://localhost:4222", "nats://", "nats://a:b")),
+    Mistakes("addresses", (",", "nats://user@", "nats://:4222")),
 )
