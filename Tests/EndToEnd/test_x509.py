@@ -30,8 +30,7 @@ class World(Things):
 def world(mutual, pki):
     made = World(mutual, pki)
     yield made
-    made.listener.socket.close()
-    made.sentinels.socket.close()
+    made.hearing.close()
 
 
 # --- in the handshake ------------------------------------------------------------------------------------------------

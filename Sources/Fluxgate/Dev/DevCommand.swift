@@ -29,9 +29,16 @@ package struct DevCommand: AsyncParsableCommand {
     }
 
     package func run() async throws {
+        // Before anything is there that would have to be cleaned up.
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
         let folder = try DevFolder(data)
         defer { folder.clean() }
-        let platform = try await DevPlatform(folder: folder, copies: copies)
+        let platform: DevPlatform
+        do {
+            platform = try await DevPlatform(folder: folder, copies: copies)
+        } catch {
+            return try fail(error)
+        }
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
@@ -40,17 +47,21 @@ package struct DevCommand: AsyncParsableCommand {
                     try await platform.waitForAnEnd()
                 }
                 group.addTask {
-                    for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { return }
+                    for await _ in signals { return }
                 }
                 defer { group.cancelAll() }
                 try await group.next()
             }
         } catch {
             await platform.stop()
-            FileHandle.standardError.write(Data("fluxgate dev: \(error)\n".utf8))
-            throw ExitCode(1)
+            try fail(error)
         }
         await platform.stop()
+    }
+
+    private func fail(_ error: any Error) throws {
+        FileHandle.standardError.write(Data("fluxgate dev: \(error)\n".utf8))
+        throw ExitCode(1)
     }
 }
 

@@ -7,6 +7,7 @@ import uuid
 from support import raw_mqtt as mqtt
 from support.api import Account
 from support.exchange import judge_error
+from support.hearing import Hearing
 from support.listeners import topic
 from support.mqtt_over_ws import FramedSocket
 from support.pki import PRINTABLE, SERVER, days
@@ -35,9 +36,7 @@ class Things:
             "other_id": self.other.id,
             "other_key": self.other.key,
         }
-        self.listener = RawMQTT(secured(server, "mqtts", self.client(pki.thing(listener.key)))).connect("listener")
-        assert self.listener.subscribe(topic(self.channel, "#")) == [0]
-        self.sentinels = RawHTTP(secured(server, "http", self.client(pki.signed(listener.key))))
+        self.hearing = Hearing(server, pki, self.channel, listener)
 
     def client(self, pair, version=None):
         return context(self.pki.ca, pair, version)
@@ -97,15 +96,8 @@ class Things:
             "for servers": lambda: pki.signed(key, purpose=SERVER),
         }[name]()
 
-    def heard(self) -> list[bytes]:
-        """What the listener has heard until now."""
-        end = uuid.uuid4().bytes
-        answer = self.sentinels.send(request("POST", target(self.server, "http", self.channel), body=end)).answer()
-        assert answer.status == 202
-        heard = []
-        while (payload := self.listener.message()[1]) != end:
-            heard.append(payload)
-        return heard
+    def heard(self, *awaited: bytes) -> list[bytes]:
+        return self.hearing.heard(*awaited)
 
     def show(self, case: Answer, version=None) -> tuple[int, list[bytes], bytes]:
         """The answer to one line of the table; what was heard then, and what would have been."""
@@ -115,7 +107,8 @@ class Things:
         of_the_other = case.certificate == "other thing" and case.reason is None
         channel = self.other_channel if of_the_other else self.channel
         code = CLIENTS[case.protocol](self.server, client, channel, payload, shown)
-        return code, self.heard(), payload if case.reason is None and not of_the_other else b""
+        expected = payload if case.reason is None and not of_the_other else b""
+        return code, self.heard(*([expected] if expected and code == case.code else [])), expected
 
 
 def target(server, listener: str, channel: str) -> str:
