@@ -29,14 +29,8 @@ ALL = (*PROGRAMS, "fluxgate")
 # For an answer of another service.
 TIMEOUT = re.compile("_(USERS|THINGS)_TIMEOUT$")
 
-
 # What stands in the place of a secret that nobody may see.
 MARK = "no-secret-may-be-shown"
-
-ADDRESSES = pytest.mark.xfail(reason="the ports 0 and 99999 are let through")
-EFFECTIVE = pytest.mark.xfail(reason="where a default isn't a constant, what describes it is printed in its place")
-NATS_FILES = pytest.mark.xfail(reason="files for NATS are not looked into: garbage is found by the first connection")
-NUMBERS = pytest.mark.xfail(reason="a timeout that may be a bare number is listed as text without a default")
 
 
 def check(name: str, **variables: str) -> Ended:
@@ -87,12 +81,10 @@ class TestEffective:
         assert len(expected) > 20
         assert {each: printed[each] for each in expected} == expected
 
-    @NUMBERS
     @pytest.mark.parametrize("name", [*ADAPTERS, "things"])
     def test_the_default_of_a_timeout_is_printed(self, name):
         assert [value for each, value in check(name).values.items() if TIMEOUT.search(each)] == ["1s"]
 
-    @EFFECTIVE
     @pytest.mark.parametrize("name", ALL)
     def test_what_follows_another_variable_is_printed_as_it_comes_out(self, name):
         rows = documented()
@@ -195,7 +187,6 @@ class TestFiles:
         tried = [each for each in named if kind in UNREADABLE or not each.startswith("MF_NATS_")]
         assert self.let_through(pki, tmp_path, name, kind, usual, tried) == []
 
-    @NATS_FILES
     @pytest.mark.parametrize("variable", ["MF_NATS_CA_CERTS", "MF_NATS_CREDENTIALS"])
     @pytest.mark.parametrize("kind", UNUSABLE[:3])
     def test_one_for_nats_that_holds_something_else_ends_the_start(self, pki, tmp_path, variable, kind):
@@ -275,7 +266,6 @@ class TestValues:
                     let_through.append((variable, value, ended))
         assert let_through == []
 
-    @ADDRESSES
     @pytest.mark.parametrize("value", ["nats://one:99999", "nats://one:0"])
     def test_a_port_of_nats_that_cannot_be_ends_the_start(self, value):
         assert refuses(check("users", MF_NATS_URL=value), "MF_NATS_URL")

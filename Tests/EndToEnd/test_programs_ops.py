@@ -105,7 +105,6 @@ class TestRunning:
     def test_it_answers_nothing_else(self, running, method, path, status):
         assert requests.request(method, running.url("ops", path), timeout=5).status_code == status
 
-    @pytest.mark.xfail(strict=False, reason="the answer may come, and the connection end, before all was said")
     def test_the_health_check_of_the_same_program_succeeds(self, running):
         for _ in range(10):
             ended = run(running.kind, "--check-health", **running.variables)
@@ -159,7 +158,6 @@ def test_the_operators_port_can_be_on_tls_and_the_health_check_finds_it_there(pr
         assert made.stop() == 0
 
 
-@pytest.mark.xfail(strict=False, reason="a gRPC client that is connecting may outlive the event loops")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_an_end_while_nobody_can_be_reached_is_an_orderly_one(program, tmp_path, name):
     variables = {**NEEDED.get(name, {}), **_nowhere(), **_on_loopback(name)}

@@ -16,7 +16,7 @@ from support.api import Account
 from support.programs import SeparatePrograms, View
 from support.rpc import METHODS, RPC, outcome, packed, service_of
 from support.tokens import TokenWorld
-from tables.rpc import BY_ID, BY_KEY, IDENTIFY, QUESTIONS, UNKNOWN, USERS, Question
+from tables.rpc import BY_ID, BY_KEY, IDENTIFY, QUESTIONS, UNKNOWN, USERS
 
 
 @pytest.fixture(scope="module")
@@ -46,18 +46,8 @@ def clients(running):
         yield {"users-grpc": users, "things-grpc": things}
 
 
-GOAWAY = pytest.mark.xfail(
-    reason="connections that a server has ended in an orderly way aren't made again while its addresses stay the same"
-)
-MALFORMED = pytest.mark.xfail(reason="the library answers INVALID_ARGUMENT, and names the Swift type")
-
-
-def _row(question: Question):
-    return pytest.param(question, id=str(question), marks=[MALFORMED] * (question.code == "INTERNAL"))
-
-
 class TestTable:
-    @pytest.mark.parametrize("question", [_row(each) for each in QUESTIONS])
+    @pytest.mark.parametrize("question", QUESTIONS, ids=str)
     def test_the_answer_is_as_tabled(self, clients, world, question):
         client = clients[service_of(question.method)]
         asks = question.asks if isinstance(question.asks, bytes) else world.fill(question.asks)
@@ -262,7 +252,6 @@ class TestStrangers:
         _eventually(lambda: things.outcome(IDENTIFY, {"value": world.thing_key}), "OK")
 
 
-@GOAWAY
 def test_users_that_was_ended_in_an_orderly_way_is_found_again_by_things(running, accounts):
     try:
         assert running.users.stop() == 0

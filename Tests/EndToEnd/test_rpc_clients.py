@@ -13,12 +13,6 @@ from support.names import WithNames, can_be_isolated
 from support.programs import SeparateProgram, lasting_ports
 from support.rpc import message
 
-GOAWAY = pytest.mark.xfail(
-    reason="connections that a server has ended in an orderly way aren't made again while its addresses stay the same"
-)
-PROTOBUF = pytest.mark.xfail(reason="the library calls an answer that it can't read INVALID_ARGUMENT: a refusal")
-RESOLVING = pytest.mark.xfail(reason="a client that has found no address yet isn't ended by a graceful shutdown")
-
 CHANNEL = "9d5a3f39-f6a9-4930-bb6a-2d1d907ac7ee"
 TIMEOUT = 0.5
 
@@ -116,9 +110,7 @@ class TestAnswers:
         answering(fails(method, code))
         assert _publish(adapter) == 503
 
-    @pytest.mark.parametrize(
-        "kind", [pytest.param(kind, marks=[PROTOBUF] * kind.startswith("no protobuf")) for kind in NONSENSE]
-    )
+    @pytest.mark.parametrize("kind", NONSENSE)
     def test_nonsense_lets_nobody_in_and_refuses_nobody(self, adapter, answering, kind):
         answering(says(*NONSENSE[kind]))
         assert _publish(adapter) == 503
@@ -152,7 +144,6 @@ class TestRestart:
         yield made
         made.stop()
 
-    @GOAWAY
     @pytest.mark.parametrize("seconds", [0, 1])
     def test_one_that_was_ended_in_an_orderly_way_is_found_again(self, nats, restarted, tmp_path, seconds):
         adapter = SeparateProgram("http-adapter", tmp_path, _variables(nats, f"localhost:{restarted.port}")).start()
@@ -212,7 +203,6 @@ class TestSeveralAddresses:
         assert set(refused) <= {503} and len(refused) <= 2
         assert self.asked(adapter, copies)[:2] == [0, 80]
 
-    @GOAWAY
     def test_a_copy_that_was_ended_in_an_orderly_way_is_asked_again_when_it_is_back(self, adapter, copies):
         adapter.await_ready()
         _await(lambda: all(each.calls for each in copies[:2]))
@@ -241,7 +231,6 @@ class TestSeveralAddresses:
         adapter.await_ready(within=10)
         assert _publish(adapter) == 202
 
-    @RESOLVING
     def test_a_name_that_is_not_known_keeps_nobody_from_ending(self, program, nats, tmp_path):
         variables = _variables(nats, "things.test:8183") | {"MF_SHUTDOWN_GRACE": "5s"}
         adapter = WithNames("http-adapter", tmp_path, variables, names={}).launch()

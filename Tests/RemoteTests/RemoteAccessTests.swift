@@ -125,8 +125,7 @@ import ThingsRPC
         let rpc = try RPCClient(
             RPCTarget(host: host, port: port),
             trust: trust,
-            timeout: .seconds(2),
-            group: .singleton
+            timeout: .seconds(2)
         )
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try? await rpc.run() }

@@ -43,7 +43,7 @@ package struct AdapterBackend: Sendable {
         _ registry: MetricsRegistry,
         listen: (AdapterLoops) async throws -> [Listener]
     ) async throws -> [any Service] {
-        let rpc = try RPCClient(things.target, trust: things.trust, timeout: things.timeout, group: host.group)
+        let rpc = try RPCClient(things.target, trust: things.trust, timeout: things.timeout)
         let access = RemoteAccess(rpc)
         let messages = try NATSConnection(nats, sharesThread: true, logger: host.logger)
         let bus = NATSMessageBus(messages, logger: host.logger)

@@ -45,8 +45,8 @@ package enum HealthCheck {
         return try await channel.executeThenClose { inbound, outbound in
             var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/health/ready")
             head.headers = ["Host": host, "Connection": "close"]
-            try await outbound.write(.head(head))
-            try await outbound.write(.end(nil))
+            // In one go: the answer may come, and the connection end, before a second part is written.
+            try await outbound.write(contentsOf: [.head(head), .end(nil)])
             var (status, body): (UInt, String) = (503, "")
             for try await part in inbound {
                 switch part {

@@ -58,12 +58,13 @@ package struct ProgramOptions: ParsableArguments {
             let registry = MetricsRegistry()
             registry.install()
             try await program.run(registry)
+            end(0)
         } catch let error as ConfigurationError {
-            try fail(name, "\(error)", code: 2)
+            fail(name, "\(error)", code: 2)
         } catch let code as ExitCode {
             throw code
         } catch {
-            try fail(name, "\(error)", code: 1)
+            fail(name, "\(error)", code: 1)
         }
     }
 
@@ -79,8 +80,14 @@ package struct ProgramOptions: ParsableArguments {
         return variables.unknown.filter { name == "fluxgate" || $0.hasPrefix(prefix) }
     }
 
-    private func fail(_ name: String, _ message: String, code: Int32) throws -> Never {
+    private func fail(_ name: String, _ message: String, code: Int32) -> Never {
         FileHandle.standardError.write(Data("\(name): \(message)\n".utf8))
-        throw ExitCode(code)
+        end(code)
+    }
+
+    /// Ends the process without exit handlers: those of C libraries take away what their threads may be in the middle of.
+    private func end(_ code: Int32) -> Never {
+        fflush(nil)
+        _exit(code)
     }
 }

@@ -9,7 +9,7 @@ struct AllAddresses: NameResolverFactory {
     }
 
     /// How old an answer may become.
-    private static let interval = Duration.seconds(5)
+    private static let interval = Duration.seconds(1)
 
     func resolver(for target: Target) -> NameResolver {
         let names = NameResolvers.DNS().resolver(for: .dns(host: target.target.host, port: target.target.port)).names
@@ -30,24 +30,27 @@ struct AllAddresses: NameResolverFactory {
 
         struct Iterator: AsyncIteratorProtocol {
             let names: RPCAsyncSequence<NameResolutionResult, any Error>
-            var last: [Endpoint]?
+            var isFirst = true
 
-            /// The next answer that differs from the last one. Throws if the name can't be resolved at first.
+            /// All addresses, again and again also when they are the same: that is when the balancer takes up an address anew
+            /// whose connection the other end has closed in order.
             mutating func next() async throws -> NameResolutionResult? {
+                var pause = isFirst ? Duration.zero : AllAddresses.interval
                 while true {
-                    if last != nil { try await Task.sleep(for: AllAddresses.interval) }
+                    try await Task.sleep(for: pause)
+                    pause = .milliseconds(500)
                     do {
                         // A new iterator each time: one that has thrown is done.
                         var iterator = names.makeAsyncIterator()
-                        guard let result = try await iterator.next() else { return nil }
+                        guard let result = try await iterator.next() else { continue }
                         let endpoints = result.endpoints.flatMap(\.addresses).map { Endpoint(addresses: [$0]) }
-                        guard !endpoints.isEmpty, endpoints != last else { continue }
-                        last = endpoints
+                        guard !endpoints.isEmpty else { continue }
+                        isFirst = false
                         return NameResolutionResult(endpoints: endpoints, serviceConfig: result.serviceConfig)
-                    } catch let error where last == nil || error is CancellationError {
+                    } catch let error as CancellationError {
                         throw error
                     } catch {
-                        // What was found before is as good as it was.
+                        // What was found before is as good as it was. gRPC would wait for up to two minutes.
                         continue
                     }
                 }

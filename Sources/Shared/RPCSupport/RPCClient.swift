@@ -1,7 +1,7 @@
 package import GRPCCore
 package import GRPCNIOTransportHTTP2Posix
 internal import NIOCore
-package import NIOPosix
+internal import NIOPosix
 internal import ServiceLifecycle
 internal import Synchronization
 
@@ -22,13 +22,9 @@ package final class RPCClient: Service {
     private let target: RPCTarget
     private let problem = Mutex<String?>("not asked yet")
 
-    /// Connects when it runs. Throws if the files of the trust can't be used.
-    package init(
-        _ target: RPCTarget,
-        trust: Trust,
-        timeout: Duration,
-        group: MultiThreadedEventLoopGroup
-    ) throws {
+    /// Connects when it runs, on event loops that last as long as the process: an attempt may outlive a program's own. Throws
+    /// if the files of the trust can't be used.
+    package init(_ target: RPCTarget, trust: Trust, timeout: Duration) throws {
         var registry = NameResolverRegistry()
         registry.registerFactory(AllAddresses())
         let transport = try HTTP2ClientTransport.Posix(
@@ -42,7 +38,7 @@ package final class RPCClient: Service {
             },
             resolverRegistry: registry,
             serviceConfig: ServiceConfig(loadBalancingConfig: [.roundRobin]),
-            eventLoopGroup: group
+            eventLoopGroup: .singletonMultiThreadedEventLoopGroup
         )
         client = GRPCClient(transport: transport, interceptors: [TracingClient()])
         self.timeout = timeout
@@ -51,10 +47,17 @@ package final class RPCClient: Service {
 
     /// Connects until a graceful shutdown: then what is under way is finished.
     package func run() async throws {
-        try await withGracefulShutdownHandler {
-            try await client.runConnections()
-        } onGracefulShutdown: {
-            self.client.beginGracefulShutdown()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.client.runConnections() }
+            group.addTask {
+                try? await gracefulShutdown()
+                self.client.beginGracefulShutdown()
+                // One that has found no address yet doesn't end by itself.
+                try await Task.sleep(for: .seconds(1))
+            }
+            try await group.next()
+            group.cancelAll()
+            do { try await group.waitForAll() } catch is CancellationError {}
         }
     }
 
@@ -86,13 +89,14 @@ package final class RPCClient: Service {
 }
 
 extension RPCError {
-    /// Whether it says nothing about what was asked: another attempt may get an answer.
+    /// Whether it says nothing about what was asked: another attempt may get an answer. Only what can mean nothing else is a
+    /// refusal.
     package var isOutage: Bool {
         switch code {
-        case .unavailable, .deadlineExceeded, .cancelled, .resourceExhausted, .aborted, .internalError, .unknown,
-            .unimplemented, .dataLoss:
-            true
-        default: false
+        case .permissionDenied, .unauthenticated, .notFound: false
+        // The library says it too, with a cause, of an answer that it can't read.
+        case .invalidArgument: cause != nil
+        default: true
         }
     }
 }

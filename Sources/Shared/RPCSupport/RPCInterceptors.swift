@@ -53,6 +53,10 @@ struct CallLog: ServerInterceptor {
             case .success: return (.success(response), "ok")
             case .failure(let error): return (.success(response), "\(error.code)")
             }
+        } catch let error as RPCError where error.code == .invalidArgument && error.cause != nil {
+            // The library's words for what is no protobuf name our types, and contract section 13 has another code.
+            let answer = RPCError(code: .internalError, message: "internal server error")
+            return (.failure(answer), "\(answer.code)")
         } catch {
             return (.failure(error), "\((error as? RPCError)?.code ?? .unknown)")
         }

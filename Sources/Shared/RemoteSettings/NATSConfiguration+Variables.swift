@@ -2,6 +2,7 @@ package import Bootstrap
 internal import Foundation
 internal import Model
 package import NATSBus
+internal import NIOSSL
 
 extension NATSConfiguration {
     /// Reads `MF_NATS_URL` and the variables beside it. Throws if a file that is named can't be read.
@@ -12,6 +13,7 @@ extension NATSConfiguration {
         self.name = name
         let urls = servers.compactMap { URL(string: $0.revealed) }
             .filter { ["nats", "tls"].contains($0.scheme) && $0.host?.isEmpty == false }
+            .filter { (1...65_535).contains($0.port ?? 4222) }
         guard !urls.isEmpty, urls.count == servers.count else {
             throw ConfigurationError(
                 "MF_NATS_URL",
@@ -21,8 +23,10 @@ extension NATSConfiguration {
         user = variables.optionalString("MF_NATS_USER")
         password = variables.secret("MF_NATS_PASS")
         token = variables.secret("MF_NATS_TOKEN")
-        credentials = try variables.readableFile("MF_NATS_CREDENTIALS")
-        authorities = try variables.readableFile("MF_NATS_CA_CERTS")
+        credentials = try variables.readableFile("MF_NATS_CREDENTIALS", "a file with a NATS user's JWT and seed") {
+            $0.contains("BEGIN NATS USER JWT") && $0.contains("BEGIN USER NKEY SEED")
+        }
+        authorities = try variables.certificates("MF_NATS_CA_CERTS")
         guard password == nil || user != nil else {
             throw ConfigurationError("MF_NATS_USER", "is missing beside MF_NATS_PASS")
         }
@@ -37,13 +41,25 @@ extension NATSConfiguration {
 }
 
 extension Variables {
-    /// The path of a file that can be read; nil if none is named.
-    package func readableFile(_ name: String) throws(ConfigurationError) -> String? {
+    /// The path of a file of certificates in PEM form; nil if none is named.
+    func certificates(_ name: String) throws(ConfigurationError) -> String? {
+        try readableFile(name, "a PEM file of certificates") { text in
+            (try? NIOSSLCertificate.fromPEMBytes(Array(text.utf8)))?.isEmpty == false
+        }
+    }
+
+    /// The path of a file that can be read and holds what it should; nil if none is named.
+    func readableFile(
+        _ name: String,
+        _ expected: String,
+        holds isGood: (String) -> Bool
+    ) throws(ConfigurationError) -> String? {
         guard let path = optionalString(name) else { return nil }
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue,
-            FileManager.default.contents(atPath: path) != nil
+            let data = FileManager.default.contents(atPath: path)
         else { throw ConfigurationError(name, path, "a file that can be read") }
+        guard isGood(String(decoding: data, as: UTF8.self)) else { throw ConfigurationError(name, path, expected) }
         return path
     }
 }

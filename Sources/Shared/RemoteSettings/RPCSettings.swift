@@ -1,6 +1,4 @@
 package import Bootstrap
-internal import Foundation
-internal import NIOSSL
 package import RPCSupport
 
 /// How a program reaches a service over gRPC.
@@ -23,7 +21,12 @@ package struct RPCSettings: Sendable {
         guard let target = RPCTarget(text) else { throw ConfigurationError(name, text, "host:port") }
         self.target = target
         trust = try RPCClient.Trust(variables, prefix: prefix)
-        timeout = try variables.seconds("\(prefix)_\(service)_TIMEOUT", default: "1s")
+        timeout = try variables.duration(
+            "\(prefix)_\(service)_TIMEOUT",
+            default: "1s",
+            in: .milliseconds(10)...(.seconds(3_600)),
+            countsSeconds: true
+        )
     }
 }
 
@@ -32,28 +35,13 @@ extension RPCClient.Trust {
     /// 12). Throws if the file can't be used, or if it stands beside `false`.
     init(_ variables: Variables, prefix: String) throws(ConfigurationError) {
         let (files, flag) = ("\(prefix)_CA_CERTS", "\(prefix)_CLIENT_TLS")
-        let path = try variables.readableFile(files)
+        let path = try variables.certificates(files)
         let isSecure = try variables.bool(flag, default: path != nil, described: "true beside \(files)")
         switch (path, isSecure) {
-        case (let path?, true):
-            let certificates = try? NIOSSLCertificate.fromPEMFile(path)
-            guard certificates?.isEmpty == false else {
-                throw ConfigurationError(files, path, "a PEM file of certificates")
-            }
-            self = .authorities(path)
+        case (let path?, true): self = .authorities(path)
         case (nil, true): self = .authorities(nil)
         case (nil, false): self = .plain
         case (_?, false): throw ConfigurationError(flag, "false", "true beside \(files)")
         }
-    }
-}
-
-extension Variables {
-    /// A duration; a number without a unit counts seconds, as in the system we are compatible with.
-    func seconds(_ name: String, default defaultValue: String) throws(ConfigurationError) -> Duration {
-        if let text = optionalString(name), let number = Int64(text), (1...3_600).contains(number) {
-            return .seconds(number)
-        }
-        return try duration(name, default: defaultValue, in: .milliseconds(10)...(.seconds(3_600)))
     }
 }

@@ -35,6 +35,8 @@ package struct RemoteUsers: UserDirectory {
     /// Asks, for ``RPCClient/outage``, until the task is canceled.
     package func watch() async {
         let users = Mainflux_UsersService.Client(wrapping: rpc.client)
-        await rpc.watch { [options = rpc.options] in _ = try await users.identify(Mainflux_Token(), options: options) }
+        await rpc.watch { [options = rpc.options] in
+            _ = try await users.identify(.with { $0.value = "nobody's" }, options: options)
+        }
     }
 }

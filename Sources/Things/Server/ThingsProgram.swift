@@ -71,7 +71,7 @@ struct ThingsProgram: Program {
         try await ProgramHost.run(settings, registry, summary) { host in
             let database = PostgresDatabase(self.database)
             let bus = try NATSConnection(nats, sharesThread: true, logger: host.logger)
-            let rpc = try RPCClient(users.target, trust: users.trust, timeout: users.timeout, group: host.group)
+            let rpc = try RPCClient(users.target, trust: users.trust, timeout: users.timeout)
             let directory = RemoteUsers(rpc)
             host.start.readiness.needs("postgres") { database.outage }
             host.start.readiness.needs("nats") { bus.outage }

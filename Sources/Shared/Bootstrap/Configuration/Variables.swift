@@ -12,6 +12,19 @@ package final class Variables: Sendable {
         package let type: String
         /// As it would be written; nil if there is none.
         package let defaultValue: String?
+        /// The same as a value, where ``defaultValue`` describes it.
+        let actualDefault: String?
+
+        init(name: String, type: String, defaultValue: String?, actualDefault: String? = nil) {
+            (self.name, self.type, self.defaultValue) = (name, type, defaultValue)
+            self.actualDefault = actualDefault ?? defaultValue
+        }
+
+        package static func == (left: Self, right: Self) -> Bool {
+            left.name == right.name && left.type == right.type && left.defaultValue == right.defaultValue
+        }
+
+        package func hash(into hasher: inout Hasher) { hasher.combine(name) }
     }
 
     private let reader: ConfigReader
@@ -40,8 +53,8 @@ package final class Variables: Sendable {
             let value = text(entry.name, isSecret: entry.type == "secret")
             switch entry.type {
             case "secret": return (entry.name, value == nil ? "" : "(hidden)")
-            case "addresses": return (entry.name, (value ?? entry.defaultValue ?? "").hidingUserInfo)
-            default: return (entry.name, value ?? entry.defaultValue ?? "")
+            case "addresses": return (entry.name, (value ?? entry.actualDefault ?? "").hidingUserInfo)
+            default: return (entry.name, value ?? entry.actualDefault ?? "")
             }
         }
     }
@@ -53,7 +66,7 @@ package final class Variables: Sendable {
 
     /// - Parameter described: how the default is documented, if it isn't a constant.
     package func string(_ name: String, default defaultValue: String, described: String? = nil) -> String {
-        read(name, "text", described ?? defaultValue) ?? defaultValue
+        read(name, "text", described ?? defaultValue, actual: defaultValue) ?? defaultValue
     }
 
     package func optionalString(_ name: String) -> String? {
@@ -70,7 +83,9 @@ package final class Variables: Sendable {
         in range: ClosedRange<Int>,
         described: String? = nil
     ) throws(ConfigurationError) -> Int {
-        guard let text = read(name, "integer", described ?? "\(defaultValue)") else { return defaultValue }
+        guard let text = read(name, "integer", described ?? "\(defaultValue)", actual: "\(defaultValue)") else {
+            return defaultValue
+        }
         guard let number = Int(text), range.contains(number) else {
             throw ConfigurationError(name, text, "a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
@@ -87,7 +102,9 @@ package final class Variables: Sendable {
         default defaultValue: Bool,
         described: String? = nil
     ) throws(ConfigurationError) -> Bool {
-        guard let text = read(name, "boolean", described ?? "\(defaultValue)") else { return defaultValue }
+        guard let text = read(name, "boolean", described ?? "\(defaultValue)", actual: "\(defaultValue)") else {
+            return defaultValue
+        }
         switch text.lowercased() {
         case "1", "t", "true": return true
         case "0", "f", "false": return false
@@ -96,12 +113,16 @@ package final class Variables: Sendable {
     }
 
     /// A number with its unit: `500ms`, `10s`, `5m`, `1h`.
+    ///
+    /// - Parameter countsSeconds: whether a number without a unit counts seconds.
     package func duration(
         _ name: String,
         default defaultValue: String,
-        in range: ClosedRange<Duration> = .milliseconds(1)...(.seconds(30 * 86_400))
+        in range: ClosedRange<Duration> = .milliseconds(1)...(.seconds(30 * 86_400)),
+        countsSeconds: Bool = false
     ) throws(ConfigurationError) -> Duration {
-        let text = read(name, "duration", defaultValue) ?? defaultValue
+        var text = read(name, "duration", defaultValue) ?? defaultValue
+        if countsSeconds, text.last?.isNumber == true { text += "s" }
         guard let duration = Duration(variable: text), range.contains(duration) else {
             throw ConfigurationError(name, text, "a duration as 500ms, 10s, 5m or 1h within \(range)")
         }
@@ -114,17 +135,26 @@ package final class Variables: Sendable {
         described: String? = nil
     ) throws(ConfigurationError) -> Value where Value.RawValue == String {
         let names = Value.allCases.map(\.rawValue).joined(separator: ", ")
-        guard let text = read(name, names, described ?? defaultValue.rawValue) else { return defaultValue }
+        guard let text = read(name, names, described ?? defaultValue.rawValue, actual: defaultValue.rawValue) else {
+            return defaultValue
+        }
         guard let value = Value(rawValue: text.lowercased()) else {
             throw ConfigurationError(name, text, "one of \(names)")
         }
         return value
     }
 
-    private func read(_ name: String, _ type: String, _ defaultValue: String?) -> String? {
+    private func read(
+        _ name: String,
+        _ type: String,
+        _ defaultValue: String?,
+        actual: String? = nil
+    ) -> String? {
         asked.withLock { entries in
             guard !entries.contains(where: { $0.name == name }) else { return }
-            entries.append(Entry(name: name, type: type, defaultValue: defaultValue))
+            entries.append(
+                Entry(name: name, type: type, defaultValue: defaultValue, actualDefault: actual)
+            )
         }
         return text(name, isSecret: type == "secret" || type == "addresses")
     }
