@@ -22,6 +22,9 @@ internal import WSAdapter
 
 /// The whole platform in one process: users, things and the three adapters, on SQLite and an in-process bus.
 package struct Platform: Program {
+    package static let name = "fluxgate"
+    package static let abstract = "The whole platform in one process."
+
     package let configuration: PlatformConfiguration
 
     package init(_ variables: Variables, cores: Int) throws(ConfigurationError) {

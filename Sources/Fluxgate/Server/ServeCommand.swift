@@ -19,6 +19,6 @@ package struct ServeCommand: AsyncParsableCommand {
     package init() {}
 
     package func run() async throws {
-        try await options.run(Platform.self, name: "fluxgate")
+        try await options.run(Platform.self)
     }
 }

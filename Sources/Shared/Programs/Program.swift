@@ -1,4 +1,4 @@
-internal import ArgumentParser
+package import ArgumentParser
 package import Bootstrap
 internal import Foundation
 internal import Logging
@@ -6,6 +6,12 @@ internal import NIOCore
 
 /// One of the programs: it reads everything it can be told, then runs until it is told to end.
 package protocol Program: Sendable {
+    /// As it is called: `users`, `http-adapter` …
+    static var name: String { get }
+
+    /// What it is, in a sentence.
+    static var abstract: String { get }
+
     /// Reads the variables. Throws ``ConfigurationError`` on the first one that can't be used.
     ///
     /// - Parameter cores: the default number of event loops.
@@ -18,6 +24,24 @@ package protocol Program: Sendable {
 
     /// Serves until SIGTERM or SIGINT.
     func run(_ registry: MetricsRegistry) async throws
+}
+
+/// The command of a separate program.
+package struct ProgramCommand<Running: Program>: AsyncParsableCommand {
+    package static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: Running.name,
+            abstract: Running.abstract,
+            discussion: ProgramOptions.discussion,
+            version: Release.version
+        )
+    }
+
+    @OptionGroup var options: ProgramOptions
+
+    package init() {}
+
+    package func run() async throws { try await options.run(Running.self) }
 }
 
 /// What every program can be told on the command line.
@@ -39,7 +63,8 @@ package struct ProgramOptions: ParsableArguments {
         """
 
     /// Runs the program, or does what was asked for instead.
-    package func run<Running: Program>(_ program: Running.Type, name: String) async throws {
+    package func run<Running: Program>(_ program: Running.Type) async throws {
+        let name = Running.name
         let variables = Variables(ProcessInfo.processInfo.environment)
         do {
             let program = try Running(variables, cores: System.coreCount)

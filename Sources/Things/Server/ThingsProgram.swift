@@ -16,23 +16,16 @@ internal import ThingsRPC
 internal import ThingsRemote
 internal import ThingsStorage
 
-/// Things, channels, and who may what.
 @main
-struct ThingsCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "things",
-        abstract: "Things, channels, and who may what.",
-        discussion: ProgramOptions.discussion,
-        version: Release.version
-    )
-
-    @OptionGroup var options: ProgramOptions
-
-    func run() async throws { try await options.run(ThingsProgram.self, name: "things") }
+enum ThingsMain {
+    static func main() async { await ProgramCommand<ThingsProgram>.main() }
 }
 
 /// The program `things`.
 struct ThingsProgram: Program {
+    static let name = "things"
+    static let abstract = "Things, channels, and who may what."
+
     let settings: ProgramSettings
     let warnings: [String]
     private let things: ThingsSettings
@@ -44,14 +37,14 @@ struct ThingsProgram: Program {
 
     init(_ variables: Variables, cores: Int) throws(ConfigurationError) {
         var tls = try TLSVariables(variables)
-        settings = try ProgramSettings(variables, name: "things", opsPort: 8192, cores: cores, &tls)
+        settings = try ProgramSettings(variables, name: Self.name, opsPort: 8192, cores: cores, &tls)
         things = try ThingsSettings(variables, host: .everywhere, &tls)
         // All copies seal, and open, with the same.
         guard let secret = things.secret else { throw ConfigurationError("MF_THINGS_SECRET", "is missing") }
         self.secret = secret
         grpc = try variables.address("MF_THINGS_AUTH_GRPC", port: 8183, host: "127.0.0.1")
         database = try PostgresConfiguration(variables, prefix: "MF_THINGS_DB")
-        nats = try NATSConfiguration(variables, name: "things")
+        nats = try NATSConfiguration(variables, name: Self.name)
         users = try RPCSettings(variables, service: "USERS", port: 8181, prefix: "MF_THINGS")
         warnings = tls.warnings + RPCListener.warnings(minimumVersion: tls.minimumVersion)
     }

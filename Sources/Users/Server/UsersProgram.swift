@@ -18,23 +18,16 @@ internal import UsersRemote
 internal import UsersSecurity
 internal import UsersStorage
 
-/// Accounts and tokens.
 @main
-struct UsersCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "users",
-        abstract: "Accounts and tokens.",
-        discussion: ProgramOptions.discussion,
-        version: Release.version
-    )
-
-    @OptionGroup var options: ProgramOptions
-
-    func run() async throws { try await options.run(UsersProgram.self, name: "users") }
+enum UsersMain {
+    static func main() async { await ProgramCommand<UsersProgram>.main() }
 }
 
 /// The program `users`.
 struct UsersProgram: Program {
+    static let name = "users"
+    static let abstract = "Accounts and tokens."
+
     let settings: ProgramSettings
     let warnings: [String]
     private let users: UsersSettings
@@ -46,7 +39,7 @@ struct UsersProgram: Program {
 
     init(_ variables: Variables, cores: Int) throws(ConfigurationError) {
         var tls = try TLSVariables(variables)
-        settings = try ProgramSettings(variables, name: "users", opsPort: 8191, cores: cores, &tls)
+        settings = try ProgramSettings(variables, name: Self.name, opsPort: 8191, cores: cores, &tls)
         users = try UsersSettings(variables, host: .everywhere, &tls)
         proxies = try ProxyNetworks(variables, "MF_USERS_TRUSTED_PROXIES")
         // All copies sign, and read, with the same.
@@ -54,7 +47,7 @@ struct UsersProgram: Program {
         self.secret = secret
         grpc = try variables.address("MF_USERS_GRPC", port: 8181, host: "127.0.0.1")
         database = try PostgresConfiguration(variables, prefix: "MF_USERS_DB")
-        nats = try NATSConfiguration(variables, name: "users")
+        nats = try NATSConfiguration(variables, name: Self.name)
         warnings = tls.warnings + RPCListener.warnings(minimumVersion: tls.minimumVersion)
     }
 

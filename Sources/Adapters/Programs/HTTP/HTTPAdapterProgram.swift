@@ -5,23 +5,16 @@ internal import Bootstrap
 internal import HTTPAdapter
 internal import Programs
 
-/// Publish over HTTP.
 @main
-struct HTTPAdapterCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "http-adapter",
-        abstract: "Publish over HTTP.",
-        discussion: ProgramOptions.discussion,
-        version: Release.version
-    )
-
-    @OptionGroup var options: ProgramOptions
-
-    func run() async throws { try await options.run(HTTPAdapterProgram.self, name: "http-adapter") }
+enum HTTPAdapterMain {
+    static func main() async { await ProgramCommand<HTTPAdapterProgram>.main() }
 }
 
 /// The program `http-adapter`.
 struct HTTPAdapterProgram: Program {
+    static let name = "http-adapter"
+    static let abstract = "Publish over HTTP."
+
     let settings: ProgramSettings
     let warnings: [String]
     private let adapter: HTTPAdapterSettings
@@ -29,9 +22,9 @@ struct HTTPAdapterProgram: Program {
 
     init(_ variables: Variables, cores: Int) throws(ConfigurationError) {
         var tls = try TLSVariables(variables)
-        settings = try ProgramSettings(variables, name: "http-adapter", opsPort: 8193, cores: cores, &tls)
+        settings = try ProgramSettings(variables, name: Self.name, opsPort: 8193, cores: cores, &tls)
         adapter = try HTTPAdapterSettings(variables, host: .everywhere, &tls)
-        backend = try AdapterBackend(variables, program: "http-adapter")
+        backend = try AdapterBackend(variables, program: Self.name)
         warnings = tls.warnings
     }
 

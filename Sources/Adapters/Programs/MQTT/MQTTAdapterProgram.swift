@@ -5,23 +5,16 @@ internal import Bootstrap
 internal import MQTTAdapter
 internal import Programs
 
-/// Publish and receive over MQTT.
 @main
-struct MQTTAdapterCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "mqtt-adapter",
-        abstract: "Publish and receive over MQTT.",
-        discussion: ProgramOptions.discussion,
-        version: Release.version
-    )
-
-    @OptionGroup var options: ProgramOptions
-
-    func run() async throws { try await options.run(MQTTAdapterProgram.self, name: "mqtt-adapter") }
+enum MQTTAdapterMain {
+    static func main() async { await ProgramCommand<MQTTAdapterProgram>.main() }
 }
 
 /// The program `mqtt-adapter`.
 struct MQTTAdapterProgram: Program {
+    static let name = "mqtt-adapter"
+    static let abstract = "Publish and receive over MQTT."
+
     let settings: ProgramSettings
     let warnings: [String]
     private let adapter: MQTTAdapterSettings
@@ -29,9 +22,9 @@ struct MQTTAdapterProgram: Program {
 
     init(_ variables: Variables, cores: Int) throws(ConfigurationError) {
         var tls = try TLSVariables(variables)
-        settings = try ProgramSettings(variables, name: "mqtt-adapter", opsPort: 8195, cores: cores, &tls)
+        settings = try ProgramSettings(variables, name: Self.name, opsPort: 8195, cores: cores, &tls)
         adapter = try MQTTAdapterSettings(variables, host: .everywhere, &tls)
-        backend = try AdapterBackend(variables, program: "mqtt-adapter")
+        backend = try AdapterBackend(variables, program: Self.name)
         warnings = tls.warnings + adapter.warnings
     }
 

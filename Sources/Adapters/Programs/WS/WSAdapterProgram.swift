@@ -5,23 +5,16 @@ internal import Bootstrap
 internal import Programs
 internal import WSAdapter
 
-/// Publish and receive over WebSockets.
 @main
-struct WSAdapterCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "ws-adapter",
-        abstract: "Publish and receive over WebSockets.",
-        discussion: ProgramOptions.discussion,
-        version: Release.version
-    )
-
-    @OptionGroup var options: ProgramOptions
-
-    func run() async throws { try await options.run(WSAdapterProgram.self, name: "ws-adapter") }
+enum WSAdapterMain {
+    static func main() async { await ProgramCommand<WSAdapterProgram>.main() }
 }
 
 /// The program `ws-adapter`.
 struct WSAdapterProgram: Program {
+    static let name = "ws-adapter"
+    static let abstract = "Publish and receive over WebSockets."
+
     let settings: ProgramSettings
     let warnings: [String]
     private let adapter: WSAdapterSettings
@@ -29,9 +22,9 @@ struct WSAdapterProgram: Program {
 
     init(_ variables: Variables, cores: Int) throws(ConfigurationError) {
         var tls = try TLSVariables(variables)
-        settings = try ProgramSettings(variables, name: "ws-adapter", opsPort: 8194, cores: cores, &tls)
+        settings = try ProgramSettings(variables, name: Self.name, opsPort: 8194, cores: cores, &tls)
         adapter = try WSAdapterSettings(variables, host: .everywhere, &tls)
-        backend = try AdapterBackend(variables, program: "ws-adapter")
+        backend = try AdapterBackend(variables, program: Self.name)
         warnings = tls.warnings
     }
 

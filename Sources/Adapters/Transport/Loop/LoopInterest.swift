@@ -10,8 +10,11 @@ package final class LoopInterest {
     private let bus: (any MessageBus)?
     /// Subscribers of each channel that was joined on the bus; 0: nobody since the last ``sweep()``.
     private var joined: [ChannelID: Int] = [:]
-    /// Without subscribers, and to be left if it stays so until the next ``sweep()``: who comes back soon finds all in place.
+    /// Without subscribers since before the last ``sweep()``, and to be left at the next one: who comes back soon finds all in
+    /// place.
     private var idle: Set<ChannelID> = []
+    /// Without subscribers for a shorter time.
+    private var emptied: Set<ChannelID> = []
     /// How often a channel was joined, and how many of these are known to be in force.
     private var joins = 0
     private var settledJoins = 0
@@ -40,14 +43,17 @@ package final class LoopInterest {
         filter.remove(channel, loop: loop)
         guard bus != nil, let count = joined[channel] else { return }
         joined[channel] = count - 1
+        if count == 1 { emptied.insert(channel) }
     }
 
     /// There will be a subscriber any moment now: calls back when nothing that is published from then on passes it by.
     package func expect(_ channel: ChannelID, _ then: @escaping () -> Void) {
         guard bus != nil else { return then() }
         add(channel)
-        remove(channel)
-        whenSettled(then)
+        whenSettled {
+            then()
+            self.remove(channel)
+        }
     }
 
     /// Calls back when nothing that is published from then on, anywhere, passes the subscribers by.
@@ -71,6 +77,7 @@ package final class LoopInterest {
             joined[channel] = nil
             bus.leave(channel)
         }
-        idle = Set(joined.filter { $0.value == 0 }.keys)
+        idle = emptied.filter { joined[$0] == 0 }
+        emptied = []
     }
 }
