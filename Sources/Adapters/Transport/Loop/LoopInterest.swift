@@ -48,11 +48,11 @@ package final class LoopInterest {
 
     /// There will be a subscriber any moment now: calls back when nothing that is published from then on passes it by.
     package func expect(_ channel: ChannelID, _ then: @escaping () -> Void) {
-        guard bus != nil else { return then() }
         add(channel)
         whenSettled {
             then()
-            self.remove(channel)
+            // What another loop hands over meanwhile is looked at after this turn, when the subscriber is there.
+            self.eventLoop.assumeIsolatedUnsafeUnchecked().execute { self.remove(channel) }
         }
     }
 
