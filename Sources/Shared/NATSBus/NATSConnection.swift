@@ -165,7 +165,10 @@ package final class NATSConnection: Sendable {
         do throws(NATSError) {
             try handle.flush(timeout: .seconds(5))
         } catch {
-            return problem("\(error)")
+            problem("\(error)")
+            // A server that is slow but there gives no other signal.
+            Thread.sleep(forTimeInterval: 1)
+            return signal(.connected)
         }
         let isUp = state.withLock { state in
             // Lost meanwhile: another signal follows.
@@ -259,7 +262,11 @@ package final class NATSConnection: Sendable {
         let isWaiting = link.isUp
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             let item = Outgoing(payload: payload, subject: subject, trace: trace) { result in
-                if isWaiting { continuation.resume(with: result.mapError { $0 }) }
+                if isWaiting {
+                    continuation.resume(with: result.mapError { $0 })
+                } else if case .failure = result {
+                    Counter(label: "fluxgate_bus_lost_total").increment()
+                }
             }
             let isTaken = queue.add(item)
             if !isTaken || !isWaiting {
