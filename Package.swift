@@ -172,7 +172,7 @@ let package = Package(
             "Things/Remote",
             [
                 "InternalAPI", "Messaging", "Model", "NATSBus", "RPCSupport", "ThingsCore", .grpc, .protobuf, .logging,
-                .metrics,
+                .metrics, .serviceLifecycle,
                 .nio("NIOCore"),
             ]
         ),

@@ -1,4 +1,5 @@
 import AdaptersRemote
+import Messaging
 import Model
 import NIOCore
 import TestSupport
@@ -52,5 +53,17 @@ import ThingsRemote
             }
             _ = AccessEvent.read(ByteBuffer(bytes: bytes.prefix(Int.random(in: 0...bytes.count, using: &random))))
         }
+    }
+}
+
+@Suite struct AccountRemovalTests {
+    @Test func whatOneServiceAsksTheOtherReads() {
+        let removal = AccountRemoval(of: .random())
+        #expect(AccountRemoval(json: removal.json) == removal)
+    }
+
+    @Test(arguments: ["", "{}", #"{"operation":"account.remove"}"#, #"{"operation":"account.remove","id":"x"}"#])
+    func whatIsNoneIsSeen(text: String) {
+        #expect(AccountRemoval(json: text) == nil)
     }
 }

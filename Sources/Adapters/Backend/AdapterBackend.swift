@@ -9,7 +9,6 @@ package import Programs
 internal import RPCSupport
 internal import RemoteSettings
 package import ServiceLifecycle
-internal import Synchronization
 
 /// What an adapter that is a program of its own stands on: the things service over gRPC, and other adapters over NATS.
 package struct AdapterBackend: Sendable {
@@ -20,7 +19,7 @@ package struct AdapterBackend: Sendable {
 
     /// - Parameter program: the adapter's name, as `http-adapter`.
     package init(_ variables: Variables, program: String) throws(ConfigurationError) {
-        let prefix = "MF_" + program.uppercased().replacing("-", with: "_")
+        let prefix = ProgramSettings.prefix(of: program)
         things = try RPCSettings(variables, service: "THINGS", port: 8183, prefix: prefix)
         var nats = try NATSConfiguration(variables, name: program)
         // A message has some fields beside its payload; topic and content type have 1,024 bytes at most.
@@ -31,7 +30,7 @@ package struct AdapterBackend: Sendable {
 
     /// Lines of the start-up summary.
     package var facts: [(String, String)] {
-        [("things", "\(things.target)\(things.trust == .plain ? "" : " (TLS)")"), ("bus", nats.summary)]
+        [("things", things.summary), ("bus", nats.summary)]
     }
 
     /// Makes the event loops, and has the adapter opened on them.
@@ -60,8 +59,9 @@ package struct AdapterBackend: Sendable {
             nats,
             sharesThread: false,
             logger: host.logger,
-            onChange: { isUp in if isUp { forget(loops) } },
-            onGap: { forget(loops) }
+            // Events may have been missed: every decision is asked for again.
+            onChange: { isUp in if isUp { loops.forgetDecisions() } },
+            onGap: { loops.forgetDecisions() }
         )
         _ = AccessEvents(events, loops: loops, logger: host.logger)
         host.start.readiness.needs("things") { rpc.outage }
@@ -80,9 +80,4 @@ package struct AdapterBackend: Sendable {
             resolver, AdaptersService(listeners: listeners, loops: loops),
         ]
     }
-}
-
-/// Events may have been missed: every decision is asked for again.
-private func forget(_ loops: AdapterLoops) {
-    Task { try? await loops.forgetDecisions() }
 }

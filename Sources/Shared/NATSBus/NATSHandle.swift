@@ -1,4 +1,5 @@
 internal import CNATS
+internal import Model
 internal import NIOCore
 internal import Synchronization
 

@@ -28,7 +28,7 @@ package final class NATSMessageBus: MessageBus {
     private let connection: NATSConnection
     private let outgoing: WorkQueue<Outgoing>
     private let changes: WorkQueue<Change>
-    private let receive = Mutex<(@Sendable (Message) -> Void)?>(nil)
+    private let inbox = BusInbox()
 
     package var link: BusLink { connection.link }
 
@@ -42,7 +42,7 @@ package final class NATSMessageBus: MessageBus {
                 item.then()
             }
         }
-        let subscriber = BusSubscriber(connection)
+        let subscriber = BusSubscriber(connection, Self.makeReceiver(inbox, logger))
         changes = WorkQueue("bus-subscriptions") { changes in
             var waiting: [@Sendable () -> Void] = []
             for change in changes {
@@ -56,15 +56,12 @@ package final class NATSMessageBus: MessageBus {
             if connection.link.isUp { try? connection.flush(timeout: Self.settleTimeout) }
             for then in waiting { then() }
         }
-        subscriber.receiver.withLock { receiver in
-            receiver = makeReceiver(logger)
-        }
     }
 
-    private func makeReceiver(_ logger: Logger) -> NATSReceiver {
+    private static func makeReceiver(_ inbox: BusInbox, _ logger: Logger) -> NATSReceiver {
         let reader = Mutex(BusMessageReader())
         let malformed = Counter(label: "fluxgate_bus_malformed_total")
-        return NATSReceiver { [self] incoming in
+        return NATSReceiver { incoming in
             do throws(BusMessageReader.Failure) {
                 let message = try reader.withLock { reader throws(BusMessageReader.Failure) in
                     try reader.read(incoming.payload, trace: incoming.trace)
@@ -79,7 +76,7 @@ package final class NATSMessageBus: MessageBus {
                         metadata: ["trace_id": "\(trace.traceID)", "subject": "\(incoming.subject)"]
                     )
                 }
-                receive.withLock { $0 }?(message)
+                inbox.receive.withLock { $0 }?(message)
             } catch {
                 malformed.increment()
                 logger.debug("not a message", metadata: ["reason": "\(error)"])
@@ -88,7 +85,7 @@ package final class NATSMessageBus: MessageBus {
     }
 
     package func start(receive: @escaping @Sendable (Message) -> Void) {
-        self.receive.withLock { $0 = receive }
+        inbox.receive.withLock { $0 = receive }
     }
 
     package func publish(_ batch: [Message], then: @escaping @Sendable () -> Void) {
@@ -105,10 +102,15 @@ package final class NATSMessageBus: MessageBus {
 
     /// Sends what is waiting, if that doesn't take too long, and ends the threads; nothing is delivered any more.
     package func close() {
-        receive.withLock { $0 = nil }
+        inbox.receive.withLock { $0 = nil }
         outgoing.close(within: 3)
         changes.close(within: 3)
     }
+}
+
+/// Where what comes is given to, once somebody wants it.
+private final class BusInbox: Sendable {
+    let receive = Mutex<(@Sendable (Message) -> Void)?>(nil)
 }
 
 /// Sends messages. Belongs to one thread.
@@ -152,15 +154,18 @@ private final class BusSender: @unchecked Sendable {
 /// Keeps a subscription for each channel that anybody here listens to. Belongs to one thread.
 private final class BusSubscriber: @unchecked Sendable {
     private let connection: NATSConnection
-    let receiver = Mutex<NATSReceiver?>(nil)
+    private let receiver: NATSReceiver
     /// Loops that joined.
     private var members: [ChannelID: Int] = [:]
 
-    init(_ connection: NATSConnection) { self.connection = connection }
+    init(_ connection: NATSConnection, _ receiver: NATSReceiver) {
+        self.connection = connection
+        self.receiver = receiver
+    }
 
     func join(_ channel: ChannelID) {
         members[channel, default: 0] += 1
-        guard members[channel] == 1, let receiver = receiver.withLock({ $0 }) else { return }
+        guard members[channel] == 1 else { return }
         for interest in interests(channel) { connection.subscribe(interest, receiver) }
     }
 

@@ -50,10 +50,6 @@ final class NATSOptions: @unchecked Sendable {
     }
 }
 
-extension Duration {
-    var milliseconds: Int64 { components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000 }
-}
-
 /// Calls the body with the texts as C strings.
 private func withCStrings(
     _ texts: [String],

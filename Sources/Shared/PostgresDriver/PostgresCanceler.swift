@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Model
 internal import SQL
 
 /// A connection as the server knows it. The process's number alone may soon be another's, or that of another server.

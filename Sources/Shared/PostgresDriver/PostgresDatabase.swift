@@ -1,4 +1,5 @@
 package import CoreMetrics
+internal import Model
 package import SQL
 
 /// PostgreSQL behind the port: transactions on a pool of connections.

@@ -48,7 +48,3 @@ extension PostgresConfiguration {
         return nil
     }
 }
-
-extension Duration {
-    var milliseconds: Int64 { components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000 }
-}

@@ -1,4 +1,5 @@
 internal import CLibPQ
+internal import Model
 internal import SQL
 
 #if canImport(Glibc)

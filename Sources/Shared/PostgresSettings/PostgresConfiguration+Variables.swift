@@ -23,7 +23,7 @@ extension PostgresConfiguration {
         waitTimeout = try variables.duration("\(prefix)_WAIT_TIMEOUT", default: "5s", in: Self.waits)
         statementTimeout = try variables.duration("\(prefix)_STATEMENT_TIMEOUT", default: "10s", in: Self.statements)
         if host.contains(",") { throw ConfigurationError("\(prefix)_HOST", host, "one host") }
-        try read(TLSVariables(variables, prefix: prefix))
+        try read(DatabaseTLSVariables(variables, prefix: prefix))
         let needsPassword = certificate == nil && !isSocket
         password = try variables.ownSecret("\(prefix)_PASS", default: needsPassword ? "mainflux" : nil)
     }
@@ -31,7 +31,7 @@ extension PostgresConfiguration {
     private static let waits = Duration.milliseconds(10)...(.seconds(60))
     private static let statements = Duration.milliseconds(100)...(.seconds(600))
 
-    private mutating func read(_ variables: TLSVariables) throws(ConfigurationError) {
+    private mutating func read(_ variables: DatabaseTLSVariables) throws(ConfigurationError) {
         tls = variables.mode.tls
         try variables.refuseWhatContradicts(isSocket ? host : nil)
         try variables.checkFiles()

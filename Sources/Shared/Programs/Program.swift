@@ -101,7 +101,7 @@ package struct ProgramOptions: ParsableArguments {
 
     /// Usually slips of the pen. Separate programs share their environment, so each looks after what bears its own name.
     private func unknown(_ variables: Variables, _ name: String) -> [String] {
-        let prefix = "MF_" + name.uppercased().replacing("-", with: "_") + "_"
+        let prefix = ProgramSettings.prefix(of: name) + "_"
         return variables.unknown.filter { name == "fluxgate" || $0.hasPrefix(prefix) }
     }
 

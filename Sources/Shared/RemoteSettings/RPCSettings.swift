@@ -7,6 +7,9 @@ package struct RPCSettings: Sendable {
     package let trust: RPCClient.Trust
     package let timeout: Duration
 
+    /// Where it is, for people.
+    package var summary: String { "\(target)\(trust == .plain ? "" : " (TLS)")" }
+
     /// - Parameters:
     ///   - service: whom it asks: `THINGS` or `USERS`, reached at `MF_<service>_URL`.
     ///   - prefix: who asks: `MF_HTTP_ADAPTER`, trusting `<prefix>_CA_CERTS`, waiting `<prefix>_<service>_TIMEOUT`.

@@ -57,7 +57,7 @@ struct ThingsProgram: Program {
                 .init("gRPC", "grpc", "things-grpc"), .ops,
             ],
             facts: [
-                ("database", database.summary), ("users", "\(users.target)\(users.trust == .plain ? "" : " (TLS)")"),
+                ("database", database.summary), ("users", users.summary),
                 ("bus", nats.summary),
             ]
         )
@@ -78,7 +78,7 @@ struct ThingsProgram: Program {
                 users: directory,
                 events: BusEventLog(bus, logger: host.logger)
             )
-            _ = AccountRemovals(bus, things: service, logger: host.logger)
+            let removals = AccountRemovals(bus, things: service, logger: host.logger)
             bus.start()
             let grpc = try RPCListener(
                 "things-grpc",
@@ -95,7 +95,9 @@ struct ThingsProgram: Program {
                 try await storage.prepare()
             }
             return [
-                ClosingService { bus.close() }, rpc, WatchService(watch: directory.watch), schema, schema.before(grpc),
+                ClosingService { bus.close() }, rpc, WatchService(watch: directory.watch), schema,
+                schema.before(removals),
+                schema.before(grpc),
                 schema.before(host.rest("things", api, things.http, things.tls, logLevel: things.logLevel)),
                 schema.before(host.rest("things-auth", auth, things.authHTTP, things.tls, logLevel: things.logLevel)),
             ]

@@ -16,10 +16,9 @@ package struct RemoteResources: OwnedResources {
     }
 
     package func removeAll(ownedBy account: Account.ID) async throws(UsersError) {
-        let question: JSONValue = ["source": "users", "operation": "account.remove", "id": .string("\(account)")]
         do {
             _ = try await connection.request(
-                ByteBuffer(string: question.text),
+                ByteBuffer(string: AccountRemoval(of: account).json),
                 to: BusSubject.usersEvents,
                 timeout: timeout
             )

@@ -13,7 +13,7 @@ package final class AccessResolver: Service {
     private static let concurrency = 64
 
     /// A question that has waited longer isn't asked any more: nobody waits for the answer.
-    private static let longestWait = Duration.seconds(5)
+    private static let longestWait = Duration.nanoseconds(AdapterLoop.longestQuestion)
 
     private struct Item: Sendable {
         let question: AccessQuestion

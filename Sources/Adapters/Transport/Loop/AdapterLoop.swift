@@ -8,7 +8,7 @@ package import NIOCore
 /// each subscriber's connection once a turn.
 package final class AdapterLoop {
     /// How long an access question may take, in nanoseconds; after that it is answered as unavailable.
-    private static let longestQuestion: UInt64 = 5_000_000_000
+    static let longestQuestion: UInt64 = 5_000_000_000
 
     package let eventLoop: any EventLoop
     package let counters: LoopCounters

@@ -95,16 +95,18 @@ package struct AdapterLoops: Sendable {
 
     /// The same for a thread that isn't a loop's: returns when it has been done.
     package func applyAndWait(_ events: [AccessEvent]) {
-        let pending = loops.map { loop in
-            loop.eventLoop.submit { for event in events { loop.value.apply(event) } }
-        }
-        // A loop that has ended has nothing live any more.
-        for loop in pending { try? loop.wait() }
+        waitForEach { loop in for event in events { loop.apply(event) } }
     }
 
-    /// Has every decision asked for again: it isn't known what rights were taken meanwhile.
-    package func forgetDecisions() async throws {
-        try await forEach { $0.access.forgetAll() }
+    /// Has every decision asked for again: it isn't known what rights were taken meanwhile. For threads that aren't a loop's.
+    package func forgetDecisions() {
+        waitForEach { $0.access.forgetAll() }
+    }
+
+    private func waitForEach(_ body: @escaping @Sendable (AdapterLoop) -> Void) {
+        let pending = loops.map { loop in loop.eventLoop.submit { body(loop.value) } }
+        // A loop that has ended has nothing live any more.
+        for loop in pending { try? loop.wait() }
     }
 
     /// Says goodbye to every client. Who doesn't hear it is swept away a second later.

@@ -12,6 +12,11 @@ package struct ProgramSettings: Sendable {
     package let ops: ListenAddress
     package let opsTLS: ServerTLS?
 
+    /// What the names of a program's own variables begin with: `MF_HTTP_ADAPTER` for `http-adapter`.
+    package static func prefix(of program: String) -> String {
+        "MF_" + program.uppercased().replacing("-", with: "_")
+    }
+
     /// - Parameters:
     ///   - name: the program's; in capitals, with `_` for `-`, it stands in the names of its variables.
     ///   - opsPort: where it answers operators unless told otherwise.
@@ -24,7 +29,7 @@ package struct ProgramSettings: Sendable {
         _ tls: inout TLSVariables
     ) throws(ConfigurationError) {
         self.name = name
-        let prefix = "MF_" + name.uppercased().replacing("-", with: "_")
+        let prefix = Self.prefix(of: name)
         environment = try variables.environment()
         logFormat = try variables.choice("MF_LOG_FORMAT", default: LogFormat.text)
         let level = try variables.choice("MF_LOG_LEVEL", default: LogLevel.info)

@@ -10,7 +10,7 @@ internal import TLSSupport
 #endif
 
 /// What the variables say of TLS to a database: `<prefix>_SSL_MODE`, `_SSL_CERT`, `_SSL_KEY`, `_SSL_ROOT_CERT`.
-struct TLSVariables {
+struct DatabaseTLSVariables {
     /// The names of the contract; those of libpq are taken too.
     enum Mode: String, CaseIterable, Sendable {
         case disabled, required
