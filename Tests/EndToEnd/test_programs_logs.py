@@ -13,7 +13,7 @@ from support import raw_mqtt as mqtt
 from support.api import Account, new_email, publish_http
 from support.engines import NATS
 from support.listeners import PahoClient, WebSocketClient, topic
-from support.programs import SeparateProgram, SeparatePrograms, lasting_ports
+from support.programs import SeparateProgram, SeparatePrograms, free_ports
 from support.raw_http import RawHTTP
 from support.raw_mqtt import RawMQTT
 from support.raw_ws import handshake
@@ -38,7 +38,7 @@ class Tour:
 
     def __init__(self, directory):
         password = f"{MARK}-nats"
-        self.nats = NATS(lasting_ports(1)[0], ("--user", "fluxgate", "--pass", password))
+        self.nats = NATS(options=("--user", "fluxgate", "--pass", password))
         self.running = SeparatePrograms(
             directory,
             copies=1,
@@ -194,10 +194,10 @@ class TestTour:
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("common, own, least", [("error", "debug", "debug"), ("debug", "warn", "warn")])
 def test_a_program_has_a_level_of_its_own(program, tmp_path, name, common, own, least):
-    nowhere = {f"MF_{each}_DB_PORT": str(lasting_ports(1)[0]) for each in ("USERS", "THINGS")}
+    nowhere = {f"MF_{each}_DB_PORT": str(free_ports(1)[0]) for each in ("USERS", "THINGS")}
     nowhere |= {f"{each}_HOST": "127.0.0.1" for each in ("MF_USERS_HTTP", "MF_THINGS_HTTP", PROGRAMS[name])}
     levels = {"MF_LOG_LEVEL": common, f"{PROGRAMS[name]}_LOG_LEVEL": own, "MF_LOG_FORMAT": "json"}
-    nats = f"nats://127.0.0.1:{lasting_ports(1)[0]}"
+    nats = f"nats://127.0.0.1:{free_ports(1)[0]}"
     variables = {**NEEDED.get(name, {}), **nowhere, **levels, "MF_NATS_URL": nats}
     made = SeparateProgram(name, tmp_path, variables).launch()
     _until_down(made, "nats")

@@ -7,7 +7,7 @@ import requests
 
 from support.engines import NATS
 from support.pki import PKI
-from support.programs import SeparateProgram, lasting_ports
+from support.programs import SeparateProgram, free_ports
 from tables.variables import NEEDED
 
 MARK = "no-secret-may-be-shown"
@@ -19,7 +19,7 @@ def nats():
     started = []
 
     def start(*options: str) -> NATS:
-        started.append(NATS(lasting_ports(1)[0], options).start())
+        started.append(NATS(options=options).start())
         return started[-1]
 
     yield start
@@ -33,7 +33,7 @@ def users(program, tmp_path):
     started = []
 
     def start(**variables: str) -> SeparateProgram:
-        nowhere = {"MF_USERS_HTTP_HOST": "127.0.0.1", "MF_USERS_DB_PORT": str(lasting_ports(1)[0])}
+        nowhere = {"MF_USERS_HTTP_HOST": "127.0.0.1", "MF_USERS_DB_PORT": str(free_ports(1)[0])}
         started.append(SeparateProgram("users", tmp_path, {**NEEDED["users"], **nowhere, **variables}).launch())
         return started[-1]
 
@@ -89,7 +89,7 @@ class TestWhoWeAre:
 
     def test_of_several_servers_one_is_enough(self, nats, users):
         server = nats("--auth", MARK)
-        nobody = f"nats://127.0.0.1:{lasting_ports(1)[0]}"
+        nobody = f"nats://127.0.0.1:{free_ports(1)[0]}"
         _await_connected(users(MF_NATS_URL=f"{nobody},nats://{MARK}@127.0.0.1:{server.port}"))
 
 

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from support.command import run
-from support.programs import SeparateProgram, lasting_ports
+from support.programs import SeparateProgram, free_ports
 from tables.variables import NEEDED, PROGRAMS
 
 # What each can't do without.
@@ -28,7 +28,7 @@ SAMPLE = re.compile(
 
 def _nowhere() -> dict[str, str]:
     """Variables that lead to nobody."""
-    database, nats, rpc = lasting_ports(3)
+    database, nats, rpc = free_ports(3)
     return {
         **{f"MF_{service}_DB_HOST": "127.0.0.1" for service in ("USERS", "THINGS")},
         **{f"MF_{service}_DB_PORT": str(database) for service in ("USERS", "THINGS")},

@@ -10,7 +10,7 @@ from support.api import publish_http
 from support.engines import NATS
 from support.fake_things import BY_ID, IDENTIFY, KNOWN, FakeThings, fails, grants, never, says
 from support.names import WithNames, can_be_isolated
-from support.programs import SeparateProgram, lasting_ports
+from support.programs import SeparateProgram, free_ports
 from support.rpc import message
 
 CHANNEL = "9d5a3f39-f6a9-4930-bb6a-2d1d907ac7ee"
@@ -41,7 +41,7 @@ NONSENSE = {
 
 @pytest.fixture(scope="module")
 def nats():
-    running = NATS(port=lasting_ports(1)[0]).start()
+    running = NATS().start()
     yield running
     running.stop()
 
@@ -57,7 +57,7 @@ def _variables(nats, things: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def things():
-    running = FakeThings(lasting_ports(1)[0]).start()
+    running = FakeThings(free_ports(1)[0]).start()
     yield running
     running.stop()
 
@@ -140,7 +140,7 @@ class TestAnswers:
 class TestRestart:
     @pytest.fixture
     def restarted(self):
-        made = FakeThings(lasting_ports(1)[0]).start()
+        made = FakeThings(free_ports(1)[0]).start()
         yield made
         made.stop()
 
@@ -164,7 +164,7 @@ class TestSeveralAddresses:
 
     @pytest.fixture
     def copies(self):
-        port = lasting_ports(1)[0]
+        port = free_ports(1)[0]
         made = [FakeThings(port, f"127.0.0.{number}").start() for number in (1, 2, 3)]
         yield made
         for each in made:

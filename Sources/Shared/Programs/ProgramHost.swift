@@ -2,7 +2,6 @@ package import Bootstrap
 internal import Foundation
 package import HTTPSupport
 package import Logging
-internal import NIOCore
 package import NIOPosix
 package import ServiceLifecycle
 package import TLSSupport
@@ -10,6 +9,7 @@ internal import UnixSignals
 
 /// What all programs do alike while they run: event loops, the operator's listener, signals, and an orderly end.
 package struct ProgramHost: Sendable {
+    /// Lasts as long as the process: libraries finish with a channel after its service has ended.
     package let group: MultiThreadedEventLoopGroup
     package let logger: Logger
     package let start: StartUp
@@ -39,21 +39,14 @@ package struct ProgramHost: Sendable {
             settings: settings,
             registry: registry
         )
-        do {
-            let ops = makeOpsResponder(
-                settings.name,
-                readiness: host.start.readiness,
-                registry: registry,
-                version: Release.version
-            )
-            let services = try await services(host)
-            try await host.run([host.rest("ops", ops, settings.ops, settings.opsTLS)] + services)
-        } catch {
-            try? await group.shutdownGracefully()
-            throw error
-        }
-        await settle(group)
-        try await group.shutdownGracefully()
+        let ops = makeOpsResponder(
+            settings.name,
+            readiness: host.start.readiness,
+            registry: registry,
+            version: Release.version
+        )
+        let services = try await services(host)
+        try await host.run([host.rest("ops", ops, settings.ops, settings.opsTLS)] + services)
     }
 
     private func run(_ services: [any Service]) async throws {
@@ -67,14 +60,6 @@ package struct ProgramHost: Sendable {
             try await ServiceGroup(configuration: group).run()
         } catch is CancellationError {
             logger.warning("shutdown grace is over", metadata: ["grace": "\(settings.shutdownGrace)"])
-        }
-    }
-
-    /// Lets what is on its way between the loops arrive: they end one after the other, and a connection that was accepted in
-    /// the last moment goes from its listener's loop to its own and back.
-    private static func settle(_ group: MultiThreadedEventLoopGroup) async {
-        for _ in 0..<3 {
-            for loop in group.makeIterator() { try? await loop.submit {}.get() }
         }
     }
 

@@ -1,12 +1,10 @@
 """The five separate programs on a private PostgreSQL and NATS, with several copies of each adapter."""
 
 import pathlib
-import random
 import secrets
-import socket
 
 from support.engines import NATS, Postgres
-from support.server import BINARY, TLS_PREFIXES, Platform, Program
+from support.server import BINARY, TLS_PREFIXES, Platform, Program, free_ports
 
 # What a test runs on. A module that names both in its `PLATFORMS` has its tests run on both.
 ONE_PROGRAM, SEPARATE_PROGRAMS = "one program", "separate programs"
@@ -37,19 +35,6 @@ def binary(name: str) -> pathlib.Path:
     return BINARY.parent / name
 
 
-def lasting_ports(count: int) -> list[int]:
-    """Free ports that no connection going out is given: they are still free when a program is started again."""
-    begin = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    found: list[int] = []
-    for port in random.sample(range(min(15_000, begin // 2), begin), 2_000):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                found.append(port)
-        if len(found) == count:
-            return found
-    raise AssertionError("no port is free")
-
-
 class SeparateProgram(Program):
     """One of the five, as `name`; several copies have the same."""
 
@@ -61,7 +46,7 @@ class SeparateProgram(Program):
         label: str | None = None,
         ca: pathlib.Path | None = None,
     ):
-        ports = dict(zip(PORTS[name], lasting_ports(len(PORTS[name]))))
+        ports = dict(zip(PORTS[name], free_ports(len(PORTS[name]))))
         given = {**{PORTS[name][listener]: str(port) for listener, port in ports.items()}, **variables}
         super().__init__([str(binary(name))], directory, ports, given, ca)
         self.tls_prefixes = TLS_PREFIXES | {"ops": PORTS[name]["ops"].removesuffix("_PORT")}
@@ -117,8 +102,8 @@ class SeparatePrograms:
         nats: NATS | None = None,
         **variables: str,
     ):
-        self.postgres = postgres or Postgres(port=lasting_ports(1)[0])
-        self.nats = nats or NATS(port=lasting_ports(1)[0])
+        self.postgres = postgres or Postgres()
+        self.nats = nats or NATS()
         shared = {
             **{"MF_ENV": "development", "MF_LIMITS_OFF": "true", "MF_NATS_URL": self.nats.url},
             **{f"{prefix}_HOST": "127.0.0.1" for prefix in HOSTS},

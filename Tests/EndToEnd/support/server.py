@@ -1,8 +1,10 @@
 """Runs the real programs: `fluxgate serve` on free loopback ports, with its own data folder and its log in a file."""
 
 import contextlib
+import itertools
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -44,13 +46,18 @@ TLS_PREFIXES = {
 HTTP_LISTENERS = ("users", "things", "auth", "http", "ws")
 
 
+# Below those that connections going out are given: they are still free when a program is started again.
+_PORTS = itertools.cycle(random.sample(range(15_000, 30_000), 15_000))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports that are free now; all are held at once, so that no two are alike."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Ports that are free now and weren't given to anybody before."""
+    return list(itertools.islice(filter(_is_free, _PORTS), count))
 
 
 class Platform:
