@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from support.api import Account, accepted_until_refused, publish_http
+from support.api import Account, publish_http
 from support.cold import cold_answers
 from support.listeners import topic
 from support.programs import SeparatePrograms
@@ -28,6 +28,7 @@ from support.traffic import (
 
 ADAPTERS = [f"{name}-adapter-{number}" for name in ("http", "ws", "mqtt") for number in (1, 2)]
 AGES = {"http": "1s", "ws": "5m", "mqtt": "5m"}
+TTL = "1s"
 READY = ()
 
 # What is killed, and what then is missing where. All others stay ready.
@@ -42,8 +43,10 @@ COLD = {"PostgreSQL": [503, 503, 3, 0x88], "NATS": [503, 101, 0, 0], "things": [
 
 @pytest.fixture(scope="module")
 def platform(program, tmp_path_factory):
-    # So that the HTTP adapter's decisions get too old during an outage, and those of the others don't.
-    own = {f"{name}-adapter": {"MF_ACCESS_CACHE_TTL": age} for name, age in AGES.items()}
+    # So that the HTTP adapter's decisions get too old during an outage, and those of the others have to be confirmed only.
+    own = {
+        f"{name}-adapter": {"MF_ACCESS_CACHE_MAX_AGE": age, "MF_ACCESS_CACHE_TTL": TTL} for name, age in AGES.items()
+    }
     running = SeparatePrograms(tmp_path_factory.mktemp("faults"), own=own).start()
     try:
         yield running
@@ -159,33 +162,6 @@ def test_what_is_killed_comes_back_and_nothing_else_notices_more_than_it_is_told
         assert not any(payload.startswith(b"stranger") for payload in each.payloads)
     for each in traffic.strangers:
         assert each.told[ACCEPTED] == 0 and each.told[CLOSED if each.name.endswith("3.1.1") else REFUSED] > 0, each.told
-
-
-def test_a_right_that_was_taken_while_nats_was_away_is_no_right_to_publish_afterwards(platform):
-    """Live listeners that this concerns stay until recovery from lost events is there."""
-    one, other = platform.view(), platform.view(1, 1, 1)
-    account = Account(one)
-    channel, removed, disconnected = account.pair()
-    publishers = []
-    for thing in (removed, disconnected):
-        for number, view in enumerate((one, other)):
-            label = f"{thing.id}-{number}"  # Each hears itself only.
-            publishers.append(HTTPClient(view, channel, thing, label))
-            publishers.append(WebSocketPublisher(view, channel, thing, label))
-            publishers.append(MQTTClient(view, channel, thing, label, 5))
-    for each in publishers:
-        while each() != ACCEPTED:
-            pass
-
-    platform.nats.kill()
-    account.remove_thing(removed)
-    account.disconnect(channel, disconnected)
-    platform.nats.start()
-    for each in platform.programs:
-        each.await_ready()
-
-    for each in publishers:
-        accepted_until_refused(one, lambda: each() == REFUSED)
 
 
 def _show(capsys, fault, red, green, during, after, changes) -> None:

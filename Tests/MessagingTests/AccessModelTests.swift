@@ -49,7 +49,7 @@ private struct AccessModel {
         case 16...21: give(using: &random)
         case 22:
             asked.now += UInt64.random(in: 0..<20, using: &random)
-            asked.table.giveUp(askedBefore: asked.now - min(asked.now, 60))
+            asked.table.giveUp(askedBefore: asked.now - min(asked.now, 60), at: asked.now)
         default: take(using: &random)
         }
         unanswered += asked.takeQuestions()

@@ -95,7 +95,7 @@ import ThingsRPC
         let things = ThingsService(
             repositories: store.repositories,
             users: InMemoryUsers([:]),
-            events: EventLog()
+            publisher: EventLog()
         )
         let (ports, opened) = AsyncStream.makeStream(of: Int.self)
         let listener = try RPCListener(

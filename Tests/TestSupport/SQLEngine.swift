@@ -37,5 +37,12 @@ extension TemporaryDatabase {
         try await database.write(body)
     }
 
+    package func writeAlone<Value: Sendable>(
+        as lock: DatabaseLock,
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value {
+        try await database.writeAlone(as: lock, body)
+    }
+
     package func migrate(_ migrations: [Migration]) async throws { try await database.migrate(migrations) }
 }

@@ -13,7 +13,7 @@ package func makeMessage(
 ) -> Message? {
     final class Asked { var question: AccessQuestion? }
     let asked = Asked()
-    let table = AccessTable(maximumAge: .max) { asked.question = $0 }
+    let table = AccessTable(ages: .always(.max), lost: { _, _ in }) { asked.question = $0 }
     var granted: ChannelGrant?
     table.authorize(ThingIdentity(thing: publisher, tenant: .random()), topic.channel, at: 1) {
         if case .granted(let grant) = $0 { granted = grant }

@@ -67,16 +67,16 @@ import ThingsStorage
         let tenant = tenant
         self.database = try TemporarySQLite()
         self.things = (0..<1200).map { _ in Thing.sample(of: tenant) }
-        let before = ThingsDatabase(database, sealer: ThingKeySealer(secret: Secret("old")))
+        let before = ThingsDatabase(database, sealer: ThingKeySealer(secret: Secret("old")), relaysEvents: true)
         try await before.prepare()
         try await before.repositories.things.add(things)
     }
 
     @Test func everyKeyMovesToTheNewSecret() async throws {
         let during = ThingKeySealer(secret: Secret("new"), olderSecrets: [Secret("old")])
-        try await ThingsDatabase(database, sealer: during).prepare()
+        try await ThingsDatabase(database, sealer: during, relaysEvents: true).prepare()
 
-        let after = ThingsDatabase(database, sealer: ThingKeySealer(secret: Secret("new")))
+        let after = ThingsDatabase(database, sealer: ThingKeySealer(secret: Secret("new")), relaysEvents: true)
         try await after.prepare()
         for thing in [things[0], things[600], things[1199]] {
             #expect(try await after.repositories.things.find(thing.id, of: tenant)?.value == thing)
@@ -86,7 +86,7 @@ import ThingsStorage
 
     @Test func keysUnderTheOlderSecretWorkAndStayTaken() async throws {
         let sealer = ThingKeySealer(secret: Secret("new"), olderSecrets: [Secret("old")])
-        let during = ThingsDatabase(database, sealer: sealer).repositories
+        let during = ThingsDatabase(database, sealer: sealer, relaysEvents: true).repositories
         let new = Thing.sample(of: tenant)
         try await during.things.add([new])
 
@@ -100,7 +100,7 @@ import ThingsStorage
     }
 
     @Test func aProgramThatKnowsOnlyAnotherSecretDoesNotStart() async throws {
-        let stranger = ThingsDatabase(database, sealer: ThingKeySealer(secret: Secret("new")))
+        let stranger = ThingsDatabase(database, sealer: ThingKeySealer(secret: Secret("new")), relaysEvents: true)
 
         await #expect(throws: ThingKeySealer.Failure.unknownSecret) { try await stranger.prepare() }
     }

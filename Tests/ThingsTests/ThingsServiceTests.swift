@@ -13,7 +13,7 @@ import ThingsCore
 
     init() {
         self.users = InMemoryUsers(["token": account])
-        self.service = ThingsService(repositories: InMemoryThings().repositories, users: users, events: log)
+        self.service = ThingsService(repositories: InMemoryThings().repositories, users: users, publisher: log)
     }
 
     func thing() async throws -> Thing {

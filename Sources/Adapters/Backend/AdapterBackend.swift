@@ -3,6 +3,7 @@ package import AdapterTransport
 internal import AdaptersRemote
 package import Bootstrap
 internal import Logging
+internal import Messaging
 internal import Model
 internal import NATSBus
 package import Programs
@@ -14,8 +15,7 @@ package import ServiceLifecycle
 package struct AdapterBackend: Sendable {
     private let things: RPCSettings
     private let nats: NATSConfiguration
-    /// How old a decision may become.
-    private let accessMaximumAge: Duration
+    private let ages: AccessAges
 
     /// - Parameter program: the adapter's name, as `http-adapter`.
     package init(_ variables: Variables, program: String) throws(ConfigurationError) {
@@ -25,7 +25,12 @@ package struct AdapterBackend: Sendable {
         // A message has some fields beside its payload; topic and content type have 1,024 bytes at most.
         nats.largestPayload = try AdapterSettings(variables).maximumMessage + 4_096
         self.nats = nats
-        accessMaximumAge = try variables.duration("MF_ACCESS_CACHE_TTL", default: "10s")
+        let leased = try variables.duration("MF_ACCESS_CACHE_MAX_AGE", default: "5m")
+        let unleased = try variables.duration("MF_ACCESS_CACHE_TTL", default: "10s")
+        ages = AccessAges(
+            leased: UInt64(clamping: leased.nanoseconds),
+            unleased: UInt64(clamping: unleased.nanoseconds)
+        )
     }
 
     /// Lines of the start-up summary.
@@ -49,7 +54,7 @@ package struct AdapterBackend: Sendable {
         let resolver = AccessResolver(access: access)
         let loops = try await AdapterLoops(
             group: host.group,
-            accessMaximumAge: accessMaximumAge,
+            ages: ages,
             resolver: resolver,
             bus: bus
         )
@@ -60,8 +65,8 @@ package struct AdapterBackend: Sendable {
             sharesThread: false,
             logger: host.logger,
             // Events may have been missed: every decision is asked for again.
-            onChange: { isUp in if isUp { loops.forgetDecisions() } },
-            onGap: { loops.forgetDecisions() }
+            onChange: { isUp in if isUp { loops.distrustDecisions() } },
+            onGap: { loops.distrustDecisions() }
         )
         _ = AccessEvents(events, loops: loops, logger: host.logger)
         host.start.readiness.needs("things") { rpc.outage }

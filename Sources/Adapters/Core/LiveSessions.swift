@@ -11,10 +11,13 @@ package struct LiveSessions<Session: AnyObject> {
         if byThing[thing, default: [:]].updateValue(session, forKey: ObjectIdentifier(session)) == nil { count += 1 }
     }
 
-    package mutating func remove(_ session: Session, of thing: Thing.ID) {
-        guard byThing[thing]?.removeValue(forKey: ObjectIdentifier(session)) != nil else { return }
+    /// Answers whether it was there.
+    @discardableResult
+    package mutating func remove(_ session: Session, of thing: Thing.ID) -> Bool {
+        guard byThing[thing]?.removeValue(forKey: ObjectIdentifier(session)) != nil else { return false }
         count -= 1
         if byThing[thing]?.isEmpty == true { byThing[thing] = nil }
+        return true
     }
 
     /// The thing's sessions, as a copy: they may be removed while it is walked.

@@ -33,6 +33,7 @@ final class WSComponent: LoopComponent {
 
     func opened(_ connection: WSConnection) {
         sessions.insert(connection, of: connection.thing)
+        connection.admission.hold(at: loop.now)
         subscribed.insert(ObjectIdentifier(connection))
         subscriptions.insert(
             connection,
@@ -46,9 +47,9 @@ final class WSComponent: LoopComponent {
 
     func closed(_ connection: WSConnection) {
         unsubscribe(connection)
-        let before = sessions.count
-        sessions.remove(connection, of: connection.thing)
-        loop.counters.connectionsWS.add(sessions.count - before)
+        guard sessions.remove(connection, of: connection.thing) else { return }
+        connection.admission.release()
+        loop.counters.connectionsWS.add(-1)
     }
 
     func unsubscribe(_ connection: WSConnection) {
@@ -86,8 +87,13 @@ final class WSComponent: LoopComponent {
         for connection in writers { connection.write() }
     }
 
-    func apply(_ event: AccessEvent) {
-        for connection in touched(by: event) { connection.close(.policyViolation, .rightTaken) }
+    func apply(_ event: AccessEvent, _ reason: AccessLoss) {
+        for connection in touched(by: event) {
+            switch reason {
+            case .taken: connection.close(.policyViolation, .rightTaken)
+            case .unconfirmed: connection.close(.tryAgainLater, .unavailable)
+            }
+        }
     }
 
     private func touched(by event: AccessEvent) -> [WSConnection] {

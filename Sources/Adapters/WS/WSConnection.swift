@@ -29,6 +29,8 @@ final class WSConnection: ChannelDuplexHandler {
     private let component: WSComponent
     private let peer: ConnectionPeer
     private let topic: Topic?
+    /// What it lives by.
+    let admission: Admission
     private var grant: ChannelGrant
     private var assembler: WebSocketAssembler
     private var state = State.open
@@ -41,9 +43,11 @@ final class WSConnection: ChannelDuplexHandler {
     private var isPinged = false
 
     /// - Parameter topic: where it publishes; nil if its filter has wildcards.
-    init(component: WSComponent, peer: ConnectionPeer, grant: ChannelGrant, filter: SubtopicFilter, topic: Topic?) {
+    init(component: WSComponent, peer: ConnectionPeer, admission: Admission, filter: SubtopicFilter, topic: Topic?) {
         self.component = component
         self.peer = peer
+        self.admission = admission
+        let grant = admission.grant
         self.grant = grant
         self.thing = grant.identity.thing
         self.tenant = grant.identity.tenant
@@ -61,7 +65,7 @@ final class WSConnection: ChannelDuplexHandler {
         self.context = context
         component.opened(self)
         // A right that was taken between the answer and now has no event that could find us any more.
-        if !grant.isLive { close(.policyViolation, .rightTaken) }
+        if !admission.isLive { close(.policyViolation, .rightTaken) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -144,7 +148,7 @@ final class WSConnection: ChannelDuplexHandler {
     private func ask(toPublish request: PublishRequest) {
         state = .asking
         let loop = component.loop
-        loop.access.authorize(grant.identity, channelID, at: loop.now) { answer in
+        loop.access.authorize(admission.key, channelID, at: loop.now) { answer in
             guard case .asking = self.state else { return }
             self.state = .open
             switch answer {

@@ -60,7 +60,7 @@ final class WSEndpoint: HTTPEndpoint {
         let answer = LateAnswer(reply)
         admit(key, to: path.channel) { admitted in
             switch admitted {
-            case .granted(let admission): answer.finish(self.open(head, path, admission.grant, contentType, sender))
+            case .granted(let admission): answer.finish(self.open(head, path, admission, contentType, sender))
             case .unknownKey: answer.finish(.answer(.refused(.unknownKey)))
             case .refused: answer.finish(.answer(.notAuthorized))
             case .unavailable: answer.finish(.answer(.unavailable))
@@ -76,8 +76,7 @@ final class WSEndpoint: HTTPEndpoint {
         loop.access.admit(key, to: channel, clock: { loop.now }) { admitted in
             guard case .granted(let admission) = admitted else { return then(admitted) }
             loop.interest.expect(channel) {
-                let isLive = admission.key.isLive && admission.grant.isLive
-                if isLive { then(admitted) } else { self.admit(key, to: channel, then) }
+                if admission.isLive { then(admitted) } else { self.admit(key, to: channel, then) }
             }
         }
     }
@@ -85,7 +84,7 @@ final class WSEndpoint: HTTPEndpoint {
     private func open(
         _ head: HTTPRequestHead,
         _ path: MessagePath,
-        _ grant: ChannelGrant,
+        _ admission: Admission,
         _ contentType: String,
         _ sender: ConnectionPeer
     ) -> HTTPOutcome {
@@ -94,13 +93,19 @@ final class WSEndpoint: HTTPEndpoint {
         do throws(TopicError) {
             filter = try SubtopicFilter(natsStyle: try path.rest.get()[...])
             // Checked also where nothing can be published.
-            let named = try Topic(channel: grant.channel, subtopic: filter.literal ?? .none, contentType: contentType)
+            let named = try Topic(channel: path.channel, subtopic: filter.literal ?? .none, contentType: contentType)
             topic = filter.literal == nil ? nil : named
         } catch {
             return .answer(.badRequest(error.explanation, .badTopic))
         }
         let component = component
-        let connection = WSConnection(component: component, peer: sender, grant: grant, filter: filter, topic: topic)
+        let connection = WSConnection(
+            component: component,
+            peer: sender,
+            admission: admission,
+            filter: filter,
+            topic: topic
+        )
         return .upgrade(WebSocketHandshake.acceptance(head)) { channel in
             try channel.addWebSocketHandlers(connection, maximumFrame: component.maximumMessage)
         }

@@ -6,6 +6,7 @@ internal import HTTPAdapter
 internal import HTTPSupport
 internal import Logging
 internal import MQTTAdapter
+internal import Messaging
 internal import Model
 internal import Programs
 internal import SQLiteDriver
@@ -42,7 +43,7 @@ package struct Platform: Program {
             let resolver = AccessResolver(access: InProcessAccess(things: things))
             let loops = try await AdapterLoops(
                 group: host.group,
-                accessMaximumAge: configuration.accessMaximumAge,
+                ages: .always(UInt64(clamping: configuration.accessMaximumAge.nanoseconds)),
                 resolver: resolver
             )
             events.connect(loops)
@@ -106,7 +107,7 @@ package struct Platform: Program {
             secret: try configuration.things.secret ?? folder.secret("things"),
             olderSecrets: configuration.things.olderSecrets
         )
-        let thingsDatabase = ThingsDatabase(database, sealer: sealer)
+        let thingsDatabase = ThingsDatabase(database, sealer: sealer, relaysEvents: false)
         try await thingsDatabase.prepare()
 
         let resources = InProcessResources()
@@ -122,7 +123,7 @@ package struct Platform: Program {
         let things = ThingsService(
             repositories: thingsDatabase.repositories,
             users: InProcessUsers(users: users),
-            events: events
+            publisher: events
         )
         resources.connect(things)
         return (users, things)

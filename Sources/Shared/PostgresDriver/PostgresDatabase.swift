@@ -7,8 +7,7 @@ package import SQL
 /// Transactions that write are serializable, as they are on SQLite, which has one writer: the same repositories are
 /// right on both. One that meets another in its way is tried again, so a body may run more than once.
 package final class PostgresDatabase: SQLDatabase {
-    /// Whoever migrates holds this advisory lock; the number is nobody else's.
-    private static let migrationLock: Int64 = 4_605_091_176_253
+    private static let migrationLock = DatabaseLock(4_605_091_176_253)
 
     /// How long a statement of a migration may take: it may have to wait for another program's.
     private static let migrationLimit = Duration.seconds(300)
@@ -41,13 +40,33 @@ package final class PostgresDatabase: SQLDatabase {
     }
 
     package func migrate(_ migrations: [Migration]) async throws {
-        // Each statement sees what was committed before it, and so what the one who had the lock did.
         let limit = Self.migrationLimit
-        try await transaction("BEGIN ISOLATION LEVEL READ COMMITTED", limit: limit + configuration.answerGrace) {
-            session in
+        try await writeAlone(as: Self.migrationLock, limit: limit + configuration.answerGrace) { session in
             try session.execute("SET LOCAL statement_timeout = \(limit.milliseconds)", [])
-            _ = try session.query("SELECT pg_advisory_xact_lock($1)::text", [.integer(Self.migrationLock)])
+        } then: { session in
             try session.apply(migrations)
+        }
+    }
+
+    package func writeAlone<Value: Sendable>(
+        as lock: DatabaseLock,
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value {
+        try await writeAlone(as: lock, limit: nil, before: { _ in }, then: body)
+    }
+
+    /// - Parameter prepare: comes before the lock is waited for.
+    private func writeAlone<Value: Sendable>(
+        as lock: DatabaseLock,
+        limit: Duration?,
+        before prepare: @escaping @Sendable (any SQLSession) throws -> Void,
+        then body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value {
+        // Each statement sees what was committed before it, and so what the one who had the lock did.
+        try await transaction("BEGIN ISOLATION LEVEL READ COMMITTED", limit: limit) { session in
+            try prepare(session)
+            _ = try session.query("SELECT pg_advisory_xact_lock($1)::text", [.integer(lock.number)])
+            return try body(session)
         }
     }
 

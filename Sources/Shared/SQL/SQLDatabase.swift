@@ -1,12 +1,20 @@
 /// Where the services keep their rows: SQLite in one process, PostgreSQL between processes.
 ///
-/// Bodies run on the driver's own threads, so they may block; they must not wait for anything but their session.
+/// Bodies run on the driver's own threads, so they may block; they must not wait for anything but their session
+/// where nothing else is said.
 package protocol SQLDatabase: Sendable {
     /// Runs the body on a session that sees one state of the data.
     func read<Value: Sendable>(_ body: @escaping @Sendable (any SQLSession) throws -> Value) async throws -> Value
 
     /// Runs the body as one transaction: committed if it returns, rolled back if it throws.
     func write<Value: Sendable>(_ body: @escaping @Sendable (any SQLSession) throws -> Value) async throws -> Value
+
+    /// Runs the body as one transaction that no other with the same lock runs beside, in whatever program. Each statement
+    /// sees what was committed before it. The body may wait for some seconds for something else.
+    func writeAlone<Value: Sendable>(
+        as lock: DatabaseLock,
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value
 
     /// Applies the migrations that this database hasn't seen, in their order, each once, alone even if several programs
     /// start at the same time.
@@ -74,6 +82,14 @@ extension SQLSession {
             try execute("INSERT INTO schema_migrations (name) VALUES ($1)", [.text(migration.name)])
         }
     }
+}
+
+/// What one transaction at a time may do.
+package struct DatabaseLock: Sendable {
+    /// Of PostgreSQL's advisory locks; nobody else's.
+    package let number: Int64
+
+    package init(_ number: Int64) { self.number = number }
 }
 
 /// A change of the schema, applied once and never edited afterwards.

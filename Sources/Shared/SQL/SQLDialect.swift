@@ -27,6 +27,14 @@ package enum SQLDialect: Sendable {
         }
     }
 
+    /// Column type of a primary key that the engine counts; a number isn't given twice.
+    package var serialType: String {
+        switch self {
+        case .sqlite: "INTEGER PRIMARY KEY AUTOINCREMENT"
+        case .postgres: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+        }
+    }
+
     /// Column type of a ``SQLValue/json(_:)``.
     package var jsonType: String {
         switch self {

@@ -37,6 +37,14 @@ package final class SQLiteDatabase: SQLDatabase {
         }
     }
 
+    package func writeAlone<Value: Sendable>(
+        as lock: DatabaseLock,
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value {
+        // There is one writer.
+        try await write(body)
+    }
+
     package func migrate(_ migrations: [Migration]) async throws {
         try await write { session in try session.apply(migrations) }
     }

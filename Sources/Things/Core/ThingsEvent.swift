@@ -44,6 +44,11 @@ extension ThingsEvent {
         }
     }
 
+    /// As it stands in the event log.
+    package var members: JSONObject {
+        fields.mapValues { .string($0) }.merging(["source": "things", "operation": .string(operation)]) { $1 }
+    }
+
     /// The other fields of the event log, all texts; the owner is the account's id.
     package var fields: [String: String] {
         switch self {

@@ -7,8 +7,9 @@ extension ThingsService {
             Channel(id: Channel.ID(makeID()), tenant: tenant, name: draft.name, metadata: draft.metadata)
         }
         guard !created.isEmpty else { return [] }
-        try await channels.add(created)
-        await events.publish(zip(created, drafts).map { .channelCreated($0.id, owner: tenant, $1) })
+        let events = zip(created, drafts).map { ThingsEvent.channelCreated($0.id, owner: tenant, $1) }
+        try await channels.add(created, telling: events)
+        await publisher.publish(events)
         return created
     }
 
@@ -33,8 +34,9 @@ extension ThingsService {
         if precondition: Precondition = .none,
         of tenant: Tenant.ID
     ) async throws {
-        try await channels.change(id, details, if: precondition, of: tenant)
-        await events.publish([.channelUpdated(id, details)])
+        let events = [ThingsEvent.channelUpdated(id, details)]
+        try await channels.change(id, details, if: precondition, of: tenant, telling: events)
+        await publisher.publish(events)
     }
 
     /// Removes the channel; that there is none is no error without a precondition. Throws
@@ -44,7 +46,8 @@ extension ThingsService {
         if precondition: Precondition = .none,
         of tenant: Tenant.ID
     ) async throws {
-        guard try await channels.remove(id, if: precondition, of: tenant) else { return }
-        await events.publish([.channelRemoved(id)])
+        let events = [ThingsEvent.channelRemoved(id)]
+        guard try await channels.remove(id, if: precondition, of: tenant, telling: events) else { return }
+        await publisher.publish(events)
     }
 }

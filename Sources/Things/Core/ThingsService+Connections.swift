@@ -5,14 +5,16 @@ extension ThingsService {
     /// tenant's, and ``ThingsError/alreadyConnected``.
     package func connect(_ wanted: Connections, of tenant: Tenant.ID) async throws {
         guard wanted.count > 0 else { return }
-        try await connections.connect(wanted, of: tenant)
-        await events.publish(wanted.pairs.map { .connected($0) })
+        let events = wanted.pairs.map { ThingsEvent.connected($0) }
+        try await connections.connect(wanted, of: tenant, telling: events)
+        await publisher.publish(events)
     }
 
     /// Disconnects every thing from every channel, or none. Throws ``ThingsError/notFound`` if a pair isn't connected.
     package func disconnect(_ unwanted: Connections, of tenant: Tenant.ID) async throws {
         guard unwanted.count > 0 else { return }
-        try await connections.disconnect(unwanted, of: tenant)
-        await events.publish(unwanted.pairs.map { .disconnected($0) })
+        let events = unwanted.pairs.map { ThingsEvent.disconnected($0) }
+        try await connections.disconnect(unwanted, of: tenant, telling: events)
+        await publisher.publish(events)
     }
 }

@@ -13,8 +13,9 @@ extension ThingsService {
             )
         }
         guard !created.isEmpty else { return [] }
-        try await things.add(created)
-        await events.publish(zip(created, drafts).map { .thingCreated($0.id, owner: tenant, $1.details) })
+        let events = zip(created, drafts).map { ThingsEvent.thingCreated($0.id, owner: tenant, $1.details) }
+        try await things.add(created, telling: events)
+        await publisher.publish(events)
         return created
     }
 
@@ -39,8 +40,9 @@ extension ThingsService {
         if precondition: Precondition = .none,
         of tenant: Tenant.ID
     ) async throws {
-        try await things.change(id, .details(details), if: precondition, of: tenant)
-        await events.publish([.thingUpdated(id, details)])
+        let events = [ThingsEvent.thingUpdated(id, details)]
+        try await things.change(id, .details(details), if: precondition, of: tenant, telling: events)
+        await publisher.publish(events)
     }
 
     /// Gives the thing another key; what was opened with the old one ends. Throws ``ThingsError/notFound``,
@@ -51,8 +53,9 @@ extension ThingsService {
         if precondition: Precondition = .none,
         of tenant: Tenant.ID
     ) async throws {
-        try await things.change(id, .key(key), if: precondition, of: tenant)
-        await events.publish([.thingKeyChanged(id)])
+        let events = [ThingsEvent.thingKeyChanged(id)]
+        try await things.change(id, .key(key), if: precondition, of: tenant, telling: events)
+        await publisher.publish(events)
     }
 
     /// Removes the thing; that there is none is no error without a precondition. Throws
@@ -62,7 +65,8 @@ extension ThingsService {
         if precondition: Precondition = .none,
         of tenant: Tenant.ID
     ) async throws {
-        guard try await things.remove(id, if: precondition, of: tenant) else { return }
-        await events.publish([.thingRemoved(id)])
+        let events = [ThingsEvent.thingRemoved(id)]
+        guard try await things.remove(id, if: precondition, of: tenant, telling: events) else { return }
+        await publisher.publish(events)
     }
 }

@@ -10,14 +10,14 @@ package struct ThingsService: Sendable {
     let connections: any ConnectionRepository
     let access: any AccessRepository
     let users: any UserDirectory
-    let events: any ThingsEventPublisher
+    let publisher: any ThingsEventPublisher
     let makeID: @Sendable () -> UniqueID
 
     /// - Parameter makeID: makes the ids, and the keys of those who don't bring one.
     package init(
         repositories: ThingsRepositories,
         users: any UserDirectory,
-        events: any ThingsEventPublisher,
+        publisher: any ThingsEventPublisher,
         makeID: @escaping @Sendable () -> UniqueID = { .random() }
     ) {
         self.things = repositories.things
@@ -25,7 +25,7 @@ package struct ThingsService: Sendable {
         self.connections = repositories.connections
         self.access = repositories.access
         self.users = users
-        self.events = events
+        self.publisher = publisher
         self.makeID = makeID
     }
 
@@ -37,8 +37,8 @@ package struct ThingsService: Sendable {
 
     /// Removes everything that an account owns, and ends what lives by it.
     package func removeAll(ownedBy account: Account.ID) async throws {
-        _ = try await connections.removeAll(of: account.tenant)
-        // Also when there was nothing left: whoever removed it may have ended before it could tell.
-        await events.publish([.tenantRemoved(account.tenant)])
+        let events = [ThingsEvent.tenantRemoved(account.tenant)]
+        _ = try await connections.removeAll(of: account.tenant, telling: events)
+        await publisher.publish(events)
     }
 }

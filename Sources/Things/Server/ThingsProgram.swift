@@ -71,12 +71,14 @@ struct ThingsProgram: Program {
             host.start.readiness.needs("users") { rpc.outage }
             let storage = ThingsDatabase(
                 database,
-                sealer: ThingKeySealer(secret: secret, olderSecrets: things.olderSecrets)
+                sealer: ThingKeySealer(secret: secret, olderSecrets: things.olderSecrets),
+                relaysEvents: true
             )
+            let relay = EventRelay(storage.repositories.outbox, bus, logger: host.logger)
             let service = ThingsService(
                 repositories: storage.repositories,
                 users: directory,
-                events: BusEventLog(bus, logger: host.logger)
+                publisher: relay
             )
             let removals = AccountRemovals(bus, things: service, logger: host.logger)
             bus.start()
@@ -96,6 +98,7 @@ struct ThingsProgram: Program {
             }
             return [
                 ClosingService { bus.close() }, rpc, WatchService(watch: directory.watch), schema,
+                schema.before(relay),
                 schema.before(removals),
                 schema.before(grpc),
                 schema.before(host.rest("things", api, things.http, things.tls, logLevel: things.logLevel)),

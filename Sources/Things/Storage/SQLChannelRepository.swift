@@ -12,11 +12,14 @@ struct SQLChannelRepository: ChannelRepository {
     )
 
     let database: any SQLDatabase
+    let outbox: SQLOutbox
 
-    func add(_ channels: [Channel]) async throws {
+    func add(_ channels: [Channel], telling events: [ThingsEvent]) async throws {
         let rows = channels.map(row)
+        let told = outbox.entries(events)
         try await database.changing { session in
             try Self.table.insert(rows, ids: channels.lazy.map { ($0.tenant, $0.id.value) }, in: session)
+            try told.insert(in: session)
         }
     }
 
@@ -38,16 +41,28 @@ struct SQLChannelRepository: ChannelRepository {
         _ id: Channel.ID,
         _ details: Details,
         if precondition: Precondition,
-        of tenant: Tenant.ID
+        of tenant: Tenant.ID,
+        telling events: [ThingsEvent]
     ) async throws -> Revision {
-        try await database.changing { session in
-            try Self.table.update(id.value, to: details, if: precondition, of: tenant, in: session)
+        let told = outbox.entries(events)
+        return try await database.changing { session in
+            let revision = try Self.table.update(id.value, to: details, if: precondition, of: tenant, in: session)
+            try told.insert(in: session)
+            return revision
         }
     }
 
-    func remove(_ id: Channel.ID, if precondition: Precondition, of tenant: Tenant.ID) async throws -> Bool {
-        try await database.changing { session in
-            try Self.table.delete(id.value, if: precondition, of: tenant, in: session)
+    func remove(
+        _ id: Channel.ID,
+        if precondition: Precondition,
+        of tenant: Tenant.ID,
+        telling events: [ThingsEvent]
+    ) async throws -> Bool {
+        let told = outbox.entries(events)
+        return try await database.changing { session in
+            guard try Self.table.delete(id.value, if: precondition, of: tenant, in: session) else { return false }
+            try told.insert(in: session)
+            return true
         }
     }
 

@@ -4,8 +4,10 @@ internal import ThingsCore
 
 struct SQLConnectionRepository: ConnectionRepository {
     let database: any SQLDatabase
+    let outbox: SQLOutbox
 
-    func connect(_ connections: Connections, of tenant: Tenant.ID) async throws {
+    func connect(_ connections: Connections, of tenant: Tenant.ID, telling events: [ThingsEvent]) async throws {
+        let told = outbox.entries(events)
         // Only what the tenant owns is joined, so fewer rows than asked for tell of an end that isn't the tenant's.
         try await database.changing(onDuplicate: .alreadyConnected) { session in
             let sql = """
@@ -16,10 +18,12 @@ struct SQLConnectionRepository: ConnectionRepository {
                 """
             let made = try session.execute(sql, connections.values(of: tenant))
             guard made == connections.count else { throw ThingsError.notFound }
+            try told.insert(in: session)
         }
     }
 
-    func disconnect(_ connections: Connections, of tenant: Tenant.ID) async throws {
+    func disconnect(_ connections: Connections, of tenant: Tenant.ID, telling events: [ThingsEvent]) async throws {
+        let told = outbox.entries(events)
         try await database.changing { session in
             let sql = """
                 DELETE FROM connections WHERE tenant_id = $1
@@ -28,13 +32,16 @@ struct SQLConnectionRepository: ConnectionRepository {
                 """
             let ended = try session.execute(sql, connections.values(of: tenant))
             guard ended == connections.count else { throw ThingsError.notFound }
+            try told.insert(in: session)
         }
     }
 
-    func removeAll(of tenant: Tenant.ID) async throws -> Bool {
-        try await database.changing { session in
+    func removeAll(of tenant: Tenant.ID, telling events: [ThingsEvent]) async throws -> Bool {
+        let told = outbox.entries(events)
+        return try await database.changing { session in
             let things = try SQLThingRepository.table.deleteAll(of: tenant, in: session)
             let channels = try SQLChannelRepository.table.deleteAll(of: tenant, in: session)
+            try told.insert(in: session)
             return things + channels > 0
         }
     }

@@ -12,13 +12,16 @@ struct SQLThingRepository: ThingRepository {
     )
 
     let database: any SQLDatabase
+    let outbox: SQLOutbox
     let keys: ThingKeyStore
 
-    func add(_ things: [Thing]) async throws {
+    func add(_ things: [Thing], telling events: [ThingsEvent]) async throws {
         let rows = try things.map(row)
+        let told = outbox.entries(events)
         try await database.changing(onDuplicate: .keyInUse) { session in
             try keys.refuseOlderDuplicates(of: things.map(\.key), in: session)
             try Self.table.insert(rows, ids: things.lazy.map { ($0.tenant, $0.id.value) }, in: session)
+            try told.insert(in: session)
         }
     }
 
@@ -40,23 +43,36 @@ struct SQLThingRepository: ThingRepository {
         _ id: Thing.ID,
         _ change: ThingChange,
         if precondition: Precondition,
-        of tenant: Tenant.ID
+        of tenant: Tenant.ID,
+        telling events: [ThingsEvent]
     ) async throws -> Revision {
-        try await database.changing(onDuplicate: .keyInUse) { session in
+        let told = outbox.entries(events)
+        return try await database.changing(onDuplicate: .keyInUse) { session in
+            let revision: Revision
             switch change {
             case .details(let details):
-                return try Self.table.update(id.value, to: details, if: precondition, of: tenant, in: session)
+                revision = try Self.table.update(id.value, to: details, if: precondition, of: tenant, in: session)
             case .key(let key):
                 try keys.refuseOlderDuplicates(of: [key], in: session)
                 let changes = zip(ThingKeyStore.columns, try keys.values(of: key, for: id)).map { ($0, $1) }
-                return try Self.table.update(id.value, set: changes, if: precondition, of: tenant, in: session)
+                revision = try Self.table.update(id.value, set: changes, if: precondition, of: tenant, in: session)
             }
+            try told.insert(in: session)
+            return revision
         }
     }
 
-    func remove(_ id: Thing.ID, if precondition: Precondition, of tenant: Tenant.ID) async throws -> Bool {
-        try await database.changing { session in
-            try Self.table.delete(id.value, if: precondition, of: tenant, in: session)
+    func remove(
+        _ id: Thing.ID,
+        if precondition: Precondition,
+        of tenant: Tenant.ID,
+        telling events: [ThingsEvent]
+    ) async throws -> Bool {
+        let told = outbox.entries(events)
+        return try await database.changing { session in
+            guard try Self.table.delete(id.value, if: precondition, of: tenant, in: session) else { return false }
+            try told.insert(in: session)
+            return true
         }
     }
 

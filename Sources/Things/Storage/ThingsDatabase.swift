@@ -8,14 +8,17 @@ package struct ThingsDatabase: Sendable {
     private let database: any SQLDatabase
     private let keys: ThingKeyStore
 
-    package init(_ database: any SQLDatabase, sealer: ThingKeySealer) {
+    /// - Parameter relaysEvents: whether events are kept until they are relayed.
+    package init(_ database: any SQLDatabase, sealer: ThingKeySealer, relaysEvents: Bool) {
         self.database = database
         self.keys = ThingKeyStore(sealer: sealer)
+        let outbox = SQLOutbox(database: database, isRelayed: relaysEvents)
         self.repositories = ThingsRepositories(
-            things: SQLThingRepository(database: database, keys: keys),
-            channels: SQLChannelRepository(database: database),
-            connections: SQLConnectionRepository(database: database),
-            access: SQLAccessRepository(database: database, keys: keys)
+            things: SQLThingRepository(database: database, outbox: outbox, keys: keys),
+            channels: SQLChannelRepository(database: database, outbox: outbox),
+            connections: SQLConnectionRepository(database: database, outbox: outbox),
+            access: SQLAccessRepository(database: database, keys: keys),
+            outbox: outbox
         )
     }
 

@@ -52,6 +52,19 @@ enum ThingsSchema {
                     )\(dialect == .sqlite ? " WITHOUT ROWID" : "")
                     """
                 }
-        }
+        },
+        Migration("things_2") { dialect in
+            [
+                """
+                CREATE TABLE outbox (
+                    number \(dialect.serialType),
+                    event TEXT NOT NULL,
+                    trace TEXT NOT NULL
+                )
+                """,
+                "CREATE TABLE outbox_relay (newest BIGINT NOT NULL)",
+                "INSERT INTO outbox_relay (newest) VALUES (0)",
+            ]
+        },
     ]
 }

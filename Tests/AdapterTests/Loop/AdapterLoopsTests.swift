@@ -53,7 +53,7 @@ private final class Listening: LoopComponent {
 
     func deliver(_ message: Message) { messages.add(String(buffer: message.payload)) }
     func turnEnded() {}
-    func apply(_ event: AccessEvent) { messages.add("\(event)") }
+    func apply(_ event: AccessEvent, _ reason: AccessLoss) { messages.add("\(event)") }
     func sweep(at now: UInt64) { sweeps.add("") }
     func shutDown() { messages.add("bye") }
     var connectionCount: Int { 1 }
@@ -71,7 +71,7 @@ private final class Listening: LoopComponent {
         let loops = try await AdapterLoops(
             group: group,
             epoch: 0,
-            accessMaximumAge: .hours(1),
+            ages: .always(3_600_000_000_000),
             resolver: resolver
         )
         let boxes = (0..<count).map { _ in Mailbox() }

@@ -41,7 +41,7 @@ final class TestLoop {
             links: links,
             counters: counters,
             epoch: 0,
-            accessMaximumAge: accessMaximumAge,
+            ages: .always(accessMaximumAge),
             clock: { clock.now },
             ask: { list.questions.append($0) }
         )
@@ -122,7 +122,7 @@ final class Recorder: LoopComponent {
 
     func deliver(_ message: Message) { messages.append(message) }
     func turnEnded() {}
-    func apply(_ event: AccessEvent) {}
+    func apply(_ event: AccessEvent, _ reason: AccessLoss) {}
     func sweep(at now: UInt64) { sweeps += 1 }
     func shutDown() {}
     var connectionCount: Int { 0 }

@@ -78,6 +78,18 @@ def measure(api: RawHTTP, order: bytes, sessions: list[socket.socket]) -> Timing
     return Timing(sent, answered, [ended[each] for each in sessions])
 
 
+def await_end(session: socket.socket, within: float) -> float:
+    """When the server ended the session; what it says before that is read over. Raises TimeoutError if it doesn't."""
+    deadline = time.perf_counter() + within
+    while (left := deadline - time.perf_counter()) > 0:
+        session.settimeout(left)
+        if not (data := session.recv(4096)):
+            return time.perf_counter()
+        if data[0] == 0x80 | CLOSE:
+            session.sendall(frame(CLOSE, data[2:4]))
+    raise TimeoutError
+
+
 class Summary:
     """Durations in milliseconds, sorted."""
 

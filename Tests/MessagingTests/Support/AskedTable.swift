@@ -9,6 +9,7 @@ final class AskedTable {
 
     private final class List {
         var questions: [AccessQuestion] = []
+        var lost: [Loss] = []
         /// The last question about each subject.
         var last: [AccessQuestion.Subject: AccessQuestion] = [:]
     }
@@ -16,9 +17,23 @@ final class AskedTable {
     /// What was asked and not taken yet.
     var questions: [AccessQuestion.Subject] { list.questions.map(\.subject) }
 
-    init(maximumAge: UInt64 = 100, capacity: Int = 1_000) {
+    /// What sessions lost without an event that said so.
+    var lost: [Loss] { list.lost }
+
+    struct Loss: Equatable {
+        let event: AccessEvent
+        let reason: AccessLoss
+    }
+
+    convenience init(maximumAge: UInt64 = 100, capacity: Int = 1_000) {
+        self.init(.always(maximumAge), capacity: capacity)
+    }
+
+    init(_ ages: AccessAges, capacity: Int = 1_000) {
         let list = list
-        table = AccessTable(maximumAge: maximumAge, capacity: capacity) { question in
+        table = AccessTable(ages: ages, capacity: capacity) { event, reason in
+            list.lost.append(Loss(event: event, reason: reason))
+        } ask: { question in
             list.questions.append(question)
             list.last[question.subject] = question
         }

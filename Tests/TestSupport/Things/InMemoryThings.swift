@@ -8,6 +8,8 @@ package final class InMemoryThings: Sendable {
         var things: [Thing.ID: Versioned<Thing>] = [:]
         var channels: [Channel.ID: Versioned<Channel>] = [:]
         var connections: Set<Connection> = []
+        var outbox: [ThingsEvent] = []
+        var told: Int64 = 0
     }
 
     fileprivate let state = Mutex(State())
@@ -19,13 +21,14 @@ package final class InMemoryThings: Sendable {
             things: ThingsInMemory(store: self),
             channels: ChannelsInMemory(store: self),
             connections: self,
-            access: self
+            access: self,
+            outbox: self
         )
     }
 }
 
 extension InMemoryThings: ConnectionRepository {
-    package func connect(_ connections: Connections, of tenant: Tenant.ID) async throws {
+    package func connect(_ connections: Connections, of tenant: Tenant.ID, telling events: [ThingsEvent]) async throws {
         try state.withLock { state in
             let owned =
                 connections.things.allSatisfy { state.things[$0]?.value.tenant == tenant }
@@ -33,20 +36,25 @@ extension InMemoryThings: ConnectionRepository {
             guard owned else { throw ThingsError.notFound }
             guard state.connections.isDisjoint(with: connections.pairs) else { throw ThingsError.alreadyConnected }
             state.connections.formUnion(connections.pairs)
+            state.outbox += events
         }
     }
 
-    package func disconnect(_ connections: Connections, of tenant: Tenant.ID) async throws {
+    package func disconnect(_ connections: Connections, of tenant: Tenant.ID, telling events: [ThingsEvent])
+        async throws
+    {
         try state.withLock { state in
             let owned = connections.channels.allSatisfy { state.channels[$0]?.value.tenant == tenant }
             guard owned, state.connections.isSuperset(of: connections.pairs) else { throw ThingsError.notFound }
             state.connections.subtract(connections.pairs)
+            state.outbox += events
         }
     }
 
-    package func removeAll(of tenant: Tenant.ID) async throws -> Bool {
+    package func removeAll(of tenant: Tenant.ID, telling events: [ThingsEvent]) async throws -> Bool {
         state.withLock { state in
             let before = state.things.count + state.channels.count
+            state.outbox += events
             state.things = state.things.filter { $0.value.value.tenant != tenant }
             state.channels = state.channels.filter { $0.value.value.tenant != tenant }
             state.forgetLooseConnections()
@@ -77,6 +85,22 @@ extension InMemoryThings: AccessRepository {
     }
 }
 
+extension InMemoryThings: EventOutbox {
+    /// Under the lock: rounds follow each other.
+    package func relay(_ send: @escaping @Sendable (OutboxRound) throws -> Void) async throws -> Bool {
+        try state.withLock { state in
+            let before = state.told
+            let events = zip(state.outbox, (before + 1)...).map { event, number in
+                OutboxEvent(number: number, after: number - 1, members: event.members, trace: nil)
+            }
+            try send(OutboxRound(events: events, newest: before + Int64(events.count), isAll: true))
+            state.told += Int64(events.count)
+            state.outbox = []
+            return true
+        }
+    }
+}
+
 extension InMemoryThings.State {
     func identity(of isWanted: (Thing) -> Bool) -> ThingIdentity? {
         things.values.first { isWanted($0.value) }.map { ThingIdentity(thing: $0.value.id, tenant: $0.value.tenant) }
@@ -90,13 +114,14 @@ extension InMemoryThings.State {
 private struct ThingsInMemory: ThingRepository {
     let store: InMemoryThings
 
-    func add(_ added: [Thing]) async throws {
+    func add(_ added: [Thing], telling events: [ThingsEvent]) async throws {
         try store.state.withLock { state in
             var keys = Set(state.things.values.map(\.value.key.secret.revealed))
             for thing in added {
                 guard keys.insert(thing.key.secret.revealed).inserted else { throw ThingsError.keyInUse }
             }
             for thing in added { state.things[thing.id] = Versioned(thing, revision: 1) }
+            state.outbox += events
         }
     }
 
@@ -120,7 +145,8 @@ private struct ThingsInMemory: ThingRepository {
         _ id: Thing.ID,
         _ change: ThingChange,
         if precondition: Precondition,
-        of tenant: Tenant.ID
+        of tenant: Tenant.ID,
+        telling events: [ThingsEvent]
     ) async throws -> Revision {
         try store.state.withLock { state in
             guard let found = state.things[id], found.value.tenant == tenant else { throw ThingsError.notFound }
@@ -136,16 +162,23 @@ private struct ThingsInMemory: ThingRepository {
                 thing.key = key
             }
             state.things[id] = Versioned(thing, revision: found.revision + 1)
+            state.outbox += events
             return found.revision + 1
         }
     }
 
-    func remove(_ id: Thing.ID, if precondition: Precondition, of tenant: Tenant.ID) async throws -> Bool {
+    func remove(
+        _ id: Thing.ID,
+        if precondition: Precondition,
+        of tenant: Tenant.ID,
+        telling events: [ThingsEvent]
+    ) async throws -> Bool {
         try store.state.withLock { state in
             let found = state.things[id].flatMap { $0.value.tenant == tenant ? $0 : nil }
             guard precondition.allows(found?.revision) else { throw ThingsError.changedMeanwhile }
             guard found != nil else { return false }
             state.things[id] = nil
+            state.outbox += events
             state.forgetLooseConnections()
             return true
         }
@@ -155,9 +188,10 @@ private struct ThingsInMemory: ThingRepository {
 private struct ChannelsInMemory: ChannelRepository {
     let store: InMemoryThings
 
-    func add(_ added: [Channel]) async throws {
+    func add(_ added: [Channel], telling events: [ThingsEvent]) async throws {
         store.state.withLock { state in
             for channel in added { state.channels[channel.id] = Versioned(channel, revision: 1) }
+            state.outbox += events
         }
     }
 
@@ -181,7 +215,8 @@ private struct ChannelsInMemory: ChannelRepository {
         _ id: Channel.ID,
         _ details: Details,
         if precondition: Precondition,
-        of tenant: Tenant.ID
+        of tenant: Tenant.ID,
+        telling events: [ThingsEvent]
     ) async throws -> Revision {
         try store.state.withLock { state in
             guard let found = state.channels[id], found.value.tenant == tenant else { throw ThingsError.notFound }
@@ -190,16 +225,23 @@ private struct ChannelsInMemory: ChannelRepository {
             channel.name = details.name
             channel.metadata = details.metadata
             state.channels[id] = Versioned(channel, revision: found.revision + 1)
+            state.outbox += events
             return found.revision + 1
         }
     }
 
-    func remove(_ id: Channel.ID, if precondition: Precondition, of tenant: Tenant.ID) async throws -> Bool {
+    func remove(
+        _ id: Channel.ID,
+        if precondition: Precondition,
+        of tenant: Tenant.ID,
+        telling events: [ThingsEvent]
+    ) async throws -> Bool {
         try store.state.withLock { state in
             let found = state.channels[id].flatMap { $0.value.tenant == tenant ? $0 : nil }
             guard precondition.allows(found?.revision) else { throw ThingsError.changedMeanwhile }
             guard found != nil else { return false }
             state.channels[id] = nil
+            state.outbox += events
             state.forgetLooseConnections()
             return true
         }

@@ -15,7 +15,11 @@ enum Backend: Sendable {
         case .memory: return InMemoryThings().repositories
         case .sql(let engine):
             let database = try await engine.database()
-            let things = ThingsDatabase(database, sealer: ThingKeySealer(secret: Secret("a secret")))
+            let things = ThingsDatabase(
+                database,
+                sealer: ThingKeySealer(secret: Secret("a secret")),
+                relaysEvents: true
+            )
             try await things.prepare()
             return things.repositories
         }

@@ -48,7 +48,7 @@ struct RESTWorld: Sendable {
     init() async throws {
         let (mine, theirs) = (Account.ID.random(), Account.ID.random())
         self.users = InMemoryUsers(["my-token": mine, "their-token": theirs])
-        self.service = ThingsService(repositories: InMemoryThings().repositories, users: users, events: log)
+        self.service = ThingsService(repositories: InMemoryThings().repositories, users: users, publisher: log)
         let things = try await service.createThings(
             try ["thing", "other", "connected"].map { ThingDraft(details: try Details(name: $0)) },
             of: mine.tenant

@@ -45,12 +45,13 @@ final class MQTTComponent: LoopComponent {
         loop.counters.connectionsMQTT.add(-1)
     }
 
-    func loggedIn(_ connection: MQTTConnection, _ identity: ThingIdentity) {
-        sessions.insert(connection, of: identity.thing)
+    func loggedIn(_ connection: MQTTConnection, _ key: KnownKey) {
+        sessions.insert(connection, of: key.identity.thing)
+        key.hold(at: loop.now)
     }
 
-    func loggedOut(_ connection: MQTTConnection, _ identity: ThingIdentity) {
-        sessions.remove(connection, of: identity.thing)
+    func loggedOut(_ connection: MQTTConnection, _ key: KnownKey) {
+        if sessions.remove(connection, of: key.identity.thing) { key.release() }
     }
 
     func hasToWrite(_ connection: MQTTConnection) {
@@ -68,7 +69,9 @@ final class MQTTComponent: LoopComponent {
             to: filter.channel,
             filter.subtopic
         )
-        if isNew { loop.interest.add(filter.channel) }
+        guard isNew else { return }
+        subscription.grant.hold(at: loop.now)
+        loop.interest.add(filter.channel)
     }
 
     func unsubscribe(_ subscription: MQTTSubscription) {
@@ -76,6 +79,7 @@ final class MQTTComponent: LoopComponent {
         guard subscriptions.remove(ObjectIdentifier(subscription), from: filter.channel, filter.subtopic) else {
             return
         }
+        subscription.grant.release()
         loop.interest.remove(filter.channel)
     }
 
@@ -106,8 +110,13 @@ final class MQTTComponent: LoopComponent {
         for connection in writers { connection.write() }
     }
 
-    func apply(_ event: AccessEvent) {
-        for connection in touched(by: event) { connection.end(.notAuthorized, .rightTaken) }
+    func apply(_ event: AccessEvent, _ reason: AccessLoss) {
+        for connection in touched(by: event) {
+            switch reason {
+            case .taken: connection.end(.notAuthorized, .rightTaken)
+            case .unconfirmed: connection.end(.serverBusy, .unavailable)
+            }
+        }
     }
 
     /// A thing that loses a channel loses the connections that listen to it; a publisher is refused with its next message.

@@ -44,8 +44,8 @@ extension MQTTConnection {
         let clientID = connect.clientID.isEmpty ? UniqueID.random().description : connect.clientID
         let client = ClientRegistry.Client(thing: key.identity.thing, clientID: ExactText(clientID))
         self.client = client
-        identity = key.identity
-        component.loggedIn(self, key.identity)
+        self.key = key
+        component.loggedIn(self, key)
         component.registry.take(client, NIOLoopBound(self, eventLoop: loop.eventLoop))
         liftLimit()
         answer(.accepted(clientID: clientID))

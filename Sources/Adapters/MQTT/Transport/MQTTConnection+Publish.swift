@@ -35,11 +35,11 @@ extension MQTTConnection {
         } catch {
             return completed(publish, .topicInvalid)
         }
-        guard let identity else { return }
+        guard let key else { return }
         wait()
         let request = request(publish, topic)
         let loop = loop
-        loop.access.authorize(identity, topic.channel, at: now) { authorized in
+        loop.access.authorize(key, topic.channel, at: now) { authorized in
             guard self.session.phase == .connected else {
                 // The client is gone, but its message had come; not so if it was cut off.
                 if case .granted(let grant) = authorized, self.refusal != .rightTaken {

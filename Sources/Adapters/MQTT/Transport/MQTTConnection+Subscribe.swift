@@ -30,11 +30,13 @@ extension MQTTConnection {
                 peer.refused(.badTopic, .mqtt)
                 codes.append(code)
             case .success(let filter):
-                guard let identity else { return }
-                if let grant = loop.access.grant(identity.thing, filter.channel, at: loop.now), grant.isLive {
-                    codes.append(add(wanted, filter))
+                guard let key else { return }
+                if key.isGood(at: loop.now),
+                    let grant = loop.access.grant(key.identity.thing, filter.channel, at: loop.now)
+                {
+                    codes.append(add(wanted, filter, grant))
                 } else {
-                    return ask(identity, filter, wanted, subscribe, codes)
+                    return ask(key, filter, wanted, subscribe, codes)
                 }
             }
         }
@@ -49,16 +51,16 @@ extension MQTTConnection {
     }
 
     private func ask(
-        _ identity: ThingIdentity,
+        _ key: KnownKey,
         _ filter: TopicFilter,
         _ wanted: Subscription,
         _ subscribe: Subscribe,
         _ codes: [MQTTReasonCode]
     ) {
-        loop.access.authorize(identity, filter.channel, at: loop.now) { authorized in
+        loop.access.authorize(key, filter.channel, at: loop.now) { authorized in
             guard self.session.phase == .connected else { return }
             switch authorized {
-            case .granted: self.decide(subscribe, codes + [self.add(wanted, filter)])
+            case .granted(let grant): self.decide(subscribe, codes + [self.add(wanted, filter, grant)])
             case .refused:
                 self.peer.refused(.notAuthorized, .mqtt)
                 self.decide(subscribe, codes + [.notAuthorized])
@@ -69,7 +71,7 @@ extension MQTTConnection {
         }
     }
 
-    private func add(_ wanted: Subscription, _ filter: TopicFilter) -> MQTTReasonCode {
+    private func add(_ wanted: Subscription, _ filter: TopicFilter, _ grant: ChannelGrant) -> MQTTReasonCode {
         if let known = subscriptions[filter] {
             known.qos = wanted.qos
             known.noLocal = wanted.noLocal
@@ -82,6 +84,7 @@ extension MQTTConnection {
             let subscription = MQTTSubscription(
                 connection: self,
                 filter: filter,
+                grant: grant,
                 qos: wanted.qos,
                 noLocal: wanted.noLocal
             )

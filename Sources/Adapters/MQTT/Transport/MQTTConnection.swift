@@ -24,7 +24,9 @@ final class MQTTConnection: ChannelDuplexHandler {
     private(set) var origin: UInt64 = 0
 
     var session: ClientSession
-    var identity: ThingIdentity?
+    /// What it lives by, once it has logged in.
+    var key: KnownKey?
+    var identity: ThingIdentity? { key?.identity }
     var client: ClientRegistry.Client?
     var subscriptions: [TopicFilter: MQTTSubscription] = [:]
     var routes = RouteCache()
@@ -288,8 +290,8 @@ final class MQTTConnection: ChannelDuplexHandler {
         routes = RouteCache()
         if let client { component.registry.leave(client, self) }
         client = nil
-        if let identity { component.loggedOut(self, identity) }
-        identity = nil
+        if let key { component.loggedOut(self, key) }
+        key = nil
     }
 }
 

@@ -7,13 +7,16 @@ internal import Model
 final class MQTTSubscription {
     unowned let connection: MQTTConnection
     let filter: TopicFilter
+    /// What it lives by.
+    let grant: ChannelGrant
     var qos: MQTTQoS
     /// Whether messages of the same client are left out [MQTT-3.8.3-3].
     var noLocal: Bool
 
-    init(connection: MQTTConnection, filter: TopicFilter, qos: MQTTQoS, noLocal: Bool) {
+    init(connection: MQTTConnection, filter: TopicFilter, grant: ChannelGrant, qos: MQTTQoS, noLocal: Bool) {
         self.connection = connection
         self.filter = filter
+        self.grant = grant
         self.qos = qos
         self.noLocal = noLocal
     }

@@ -21,7 +21,7 @@ package final class HTTPComponent: LoopComponent {
     package var connectionCount: Int { connections.count }
 
     package func deliver(_ message: Message) {}
-    package func apply(_ event: AccessEvent) {}
+    package func apply(_ event: AccessEvent, _ reason: AccessLoss) {}
 
     package func turnEnded() {
         let writers = toWrite

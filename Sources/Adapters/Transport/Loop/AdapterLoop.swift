@@ -34,7 +34,7 @@ package final class AdapterLoop {
         links: LoopLinks,
         counters: LoopCounters,
         epoch: UInt64,
-        accessMaximumAge: UInt64,
+        ages: AccessAges,
         clock: @escaping () -> UInt64 = { NIODeadline.now().uptimeNanoseconds },
         ask: @escaping (AccessQuestion) -> Void
     ) {
@@ -47,10 +47,14 @@ package final class AdapterLoop {
         self.interest = LoopInterest(filter: links.interest, loop: index, eventLoop: eventLoop, bus: links.bus)
         self.busLink = links.bus?.link
         self.outboxes = Array(repeating: [], count: links.count)
-        self.access = AccessTable(maximumAge: accessMaximumAge) { question in
+        let lost = LostRights()
+        self.access = AccessTable(ages: ages) { event, reason in
+            lost.loop?.end(event, reason)
+        } ask: { question in
             counters.accessQuestions.add()
             ask(question)
         }
+        lost.loop = self
     }
 
     /// The loop's clock in nanoseconds; it only goes forward.
@@ -128,12 +132,16 @@ package final class AdapterLoop {
 
     func apply(_ event: AccessEvent) {
         access.apply(event)
-        for component in components { component.apply(event) }
+        end(event, .taken)
+    }
+
+    private func end(_ event: AccessEvent, _ reason: AccessLoss) {
+        for component in components { component.apply(event, reason) }
     }
 
     func sweep() {
         let now = now
-        access.giveUp(askedBefore: now - min(now, Self.longestQuestion))
+        access.giveUp(askedBefore: now - min(now, Self.longestQuestion), at: now)
         for component in components { component.sweep(at: now) }
         interest.sweep()
     }
@@ -141,6 +149,11 @@ package final class AdapterLoop {
     func shutDown() {
         for component in components { component.shutDown() }
     }
+}
+
+/// The way from a table to the loop that it was made for.
+private final class LostRights {
+    weak var loop: AdapterLoop?
 }
 
 /// What became of a message that was to be published.

@@ -20,13 +20,13 @@ package struct AdapterLoops: Sendable {
     ///
     /// - Parameters:
     ///   - epoch: the wall clock's nanoseconds since 1970 when the loops' clock says 0.
-    ///   - accessMaximumAge: how long an access decision may be used without asking again.
+    ///   - ages: how long an access decision may be used without asking again.
     ///   - resolver: answers what the loops don't know.
     ///   - bus: the way to other processes; nil if there are none.
     package init(
         group: any EventLoopGroup,
         epoch: UInt64,
-        accessMaximumAge: TimeAmount,
+        ages: AccessAges,
         resolver: AccessResolver,
         bus: (any MessageBus)? = nil
     ) async throws {
@@ -43,7 +43,7 @@ package struct AdapterLoops: Sendable {
                         links: links,
                         counters: counters[index],
                         epoch: epoch,
-                        accessMaximumAge: UInt64(clamping: accessMaximumAge.nanoseconds),
+                        ages: ages,
                         ask: { resolver.ask($0, for: index) }
                     )
                     return NIOLoopBound(loop, eventLoop: eventLoop)
@@ -58,6 +58,9 @@ package struct AdapterLoops: Sendable {
         for loop in loops {
             loop.eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(500), delay: .milliseconds(500)) { _ in
                 loop.value.sweep()
+            }
+            loop.eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(100), delay: .milliseconds(100)) { _ in
+                loop.value.access.renew(at: loop.value.now)
             }
         }
         resolver.answer(to: loops)
@@ -99,8 +102,16 @@ package struct AdapterLoops: Sendable {
     }
 
     /// Has every decision asked for again: it isn't known what rights were taken meanwhile. For threads that aren't a loop's.
-    package func forgetDecisions() {
-        waitForEach { $0.access.forgetAll() }
+    package func distrustDecisions() {
+        waitForEach { $0.access.distrustAll(at: $0.now) }
+    }
+
+    /// Until now no right was taken unheard of, and for this long nothing else is to be feared.
+    package func extendLeases(by time: Duration) {
+        let time = UInt64(clamping: time.nanoseconds)
+        for loop in loops {
+            loop.eventLoop.execute { loop.value.access.extendLease(until: loop.value.now &+ time) }
+        }
     }
 
     private func waitForEach(_ body: @escaping @Sendable (AdapterLoop) -> Void) {
@@ -136,7 +147,7 @@ extension AdapterLoops {
     /// Makes the loops by the system's clock.
     package init(
         group: any EventLoopGroup,
-        accessMaximumAge: Duration,
+        ages: AccessAges,
         resolver: AccessResolver,
         bus: (any MessageBus)? = nil
     ) async throws {
@@ -145,7 +156,7 @@ extension AdapterLoops {
         try await self.init(
             group: group,
             epoch: epoch,
-            accessMaximumAge: .nanoseconds(Int64(clamping: accessMaximumAge.nanoseconds)),
+            ages: ages,
             resolver: resolver,
             bus: bus
         )

@@ -9,8 +9,8 @@ package protocol LoopComponent: AnyObject {
     /// Writes what was collected during this turn of the loop, once for each connection.
     func turnEnded()
 
-    /// Ends what lives by the right that was taken.
-    func apply(_ event: AccessEvent)
+    /// Ends what lives by the right that was lost.
+    func apply(_ event: AccessEvent, _ reason: AccessLoss)
 
     /// Ends what has waited too long. Called about twice a second; `now` is the loop's clock in nanoseconds.
     func sweep(at now: UInt64)

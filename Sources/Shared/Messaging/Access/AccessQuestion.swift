@@ -19,8 +19,9 @@ struct PendingRight<Right> {
     private static var maximumMissed: Int { 64 }
 
     private(set) var question: AccessQuestion
-    /// The loop's clock when it was asked first.
+    /// The loop's clock when it was asked first, and when it was asked last.
     let since: UInt64
+    private(set) var askedAt: UInt64
     /// An answer that grants is worth nothing, whatever it is.
     private(set) var isStale = false
     /// What happened since it was asked; whom it concerns, the answer tells.
@@ -30,6 +31,7 @@ struct PendingRight<Right> {
     init(_ question: AccessQuestion, since: UInt64) {
         self.question = question
         self.since = since
+        self.askedAt = since
     }
 
     mutating func distrust() { isStale = true }
@@ -38,8 +40,9 @@ struct PendingRight<Right> {
         if missed.count < Self.maximumMissed { missed.append(event) } else { isStale = true }
     }
 
-    mutating func askAgain(_ question: AccessQuestion) {
+    mutating func askAgain(_ question: AccessQuestion, at now: UInt64) {
         self.question = question
+        askedAt = now
         isStale = false
         missed = []
     }

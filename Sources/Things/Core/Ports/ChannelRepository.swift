@@ -1,9 +1,10 @@
 package import Model
 
 /// Where channels are kept. Every verb is about the channels of one tenant; those of others don't exist for it.
+/// The events of a change are kept with it, to be relayed (``EventOutbox``).
 package protocol ChannelRepository: Sendable {
     /// Keeps all of them, or none.
-    func add(_ channels: [Channel]) async throws
+    func add(_ channels: [Channel], telling events: [ThingsEvent]) async throws
 
     func find(_ id: Channel.ID, of tenant: Tenant.ID) async throws -> Versioned<Channel>?
 
@@ -16,9 +17,15 @@ package protocol ChannelRepository: Sendable {
         _ id: Channel.ID,
         _ details: Details,
         if precondition: Precondition,
-        of tenant: Tenant.ID
+        of tenant: Tenant.ID,
+        telling events: [ThingsEvent]
     ) async throws -> Revision
 
     /// Removes the channel and its connections. Answers whether there was one.
-    func remove(_ id: Channel.ID, if precondition: Precondition, of tenant: Tenant.ID) async throws -> Bool
+    func remove(
+        _ id: Channel.ID,
+        if precondition: Precondition,
+        of tenant: Tenant.ID,
+        telling events: [ThingsEvent]
+    ) async throws -> Bool
 }

@@ -1,9 +1,10 @@
 package import Model
 
 /// Where things are kept. Every verb is about the things of one tenant; those of others don't exist for it.
+/// The events of a change are kept with it, to be relayed (``EventOutbox``).
 package protocol ThingRepository: Sendable {
     /// Keeps all of them, or none: ``ThingsError/keyInUse`` if any key is taken, by any tenant's thing.
-    func add(_ things: [Thing]) async throws
+    func add(_ things: [Thing], telling events: [ThingsEvent]) async throws
 
     func find(_ id: Thing.ID, of tenant: Tenant.ID) async throws -> Versioned<Thing>?
 
@@ -17,9 +18,15 @@ package protocol ThingRepository: Sendable {
         _ id: Thing.ID,
         _ change: ThingChange,
         if precondition: Precondition,
-        of tenant: Tenant.ID
+        of tenant: Tenant.ID,
+        telling events: [ThingsEvent]
     ) async throws -> Revision
 
     /// Removes the thing and its connections. Answers whether there was one.
-    func remove(_ id: Thing.ID, if precondition: Precondition, of tenant: Tenant.ID) async throws -> Bool
+    func remove(
+        _ id: Thing.ID,
+        if precondition: Precondition,
+        of tenant: Tenant.ID,
+        telling events: [ThingsEvent]
+    ) async throws -> Bool
 }

@@ -1,0 +1,65 @@
+internal import Model
+internal import SQL
+internal import ThingsCore
+
+/// ``EventOutbox`` in the database of the things: an event is a row that is committed with the change that it tells of.
+struct SQLOutbox: EventOutbox {
+    /// What is to be kept with a change.
+    struct Entries: Sendable {
+        fileprivate let rows: [[SQLValue]]
+
+        /// Comes after the change in the same transaction: what follows each other on one row does so here.
+        func insert(in session: any SQLSession) throws {
+            guard !rows.isEmpty else { return }
+            try session.insert(into: "outbox", columns: ["event", "trace"], rows: rows)
+        }
+    }
+
+    /// Most events of a round.
+    private static let portion: Int64 = 500
+
+    let database: any SQLDatabase
+    /// Whether anybody relays what is kept.
+    let isRelayed: Bool
+
+    func entries(_ events: [ThingsEvent]) -> Entries {
+        guard isRelayed else { return Entries(rows: []) }
+        let trace = TraceContext.current?.child().traceparent ?? ""
+        return Entries(rows: events.map { [.text(JSONValue.object($0.members).text), .text(trace)] })
+    }
+
+    func relay(_ send: @escaping @Sendable (OutboxRound) throws -> Void) async throws -> Bool {
+        try await database.writeAlone(as: .outbox) { session in
+            let before = try session.query("SELECT newest FROM outbox_relay", []).first?.integer("newest") ?? 0
+            let round = try Self.takeRound(after: before, in: session)
+            try send(round)
+            if round.newest != before {
+                try session.execute("UPDATE outbox_relay SET newest = $1", [.integer(round.newest)])
+            }
+            return round.isAll
+        }
+    }
+
+    private static func takeRound(after newest: Int64, in session: any SQLSession) throws -> OutboxRound {
+        let sql = """
+            DELETE FROM outbox WHERE number IN (SELECT number FROM outbox ORDER BY number LIMIT \(portion))
+            RETURNING number, event, trace
+            """
+        var newest = newest
+        let rows = try session.query(sql, []).map { row in (try row.integer("number"), row) }
+        let events = try rows.sorted { $0.0 < $1.0 }.map { number, row in
+            defer { newest = number }
+            return OutboxEvent(
+                number: number,
+                after: newest,
+                members: try row.object("event"),
+                trace: TraceContext(traceparent: try row.text("trace"))
+            )
+        }
+        return OutboxRound(events: events, newest: newest, isAll: events.count < portion)
+    }
+}
+
+extension DatabaseLock {
+    fileprivate static let outbox = DatabaseLock(4_605_091_176_254)
+}
