@@ -49,7 +49,11 @@ programs: toolchain packages-run packages-programs ## build the separate program
 # --- for developers --------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: packages-test unit $(BENCH_TESTS) end-to-end ## install what is missing, run every test: unit rings, then end to end on the release program
+test: packages-test models unit $(BENCH_TESTS) end-to-end ## install what is missing, run every test: models, unit rings, then end to end on the release program
+
+.PHONY: models
+models: packages-test ## search every state of the models in docs/models for a claim that fails
+	scripts/check-models
 
 .PHONY: unit
 unit: build-tests ## run the unit rings alone, under Thread Sanitizer
