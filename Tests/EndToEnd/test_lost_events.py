@@ -126,8 +126,8 @@ def test_what_things_committed_and_did_not_tell_before_it_died_is_told_when_it_i
         ("thing.disconnect", cast.disconnected.id),
         ("thing.key", cast.rekeyed.id),
     ]
-    assert [each["after"] for each in told[1:3]] == [each["number"] for each in told[:2]]
-    assert (told[3]["operation"], told[3]["number"]) == ("heartbeat", told[2]["number"])
+    assert [each["after"] for each in told[1:3]] == [each["position"] for each in told[:2]]
+    assert (told[3]["operation"], told[3]["position"]) == ("heartbeat", told[2]["position"])
     with capsys.disabled():
         print(f"\n{len(cast.sessions)} sessions ended up to {last:.2f} s after things was back")
     assert last < AFTER_RETURN

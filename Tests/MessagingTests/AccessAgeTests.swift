@@ -195,6 +195,19 @@ import Testing
         #expect(counts.allSatisfy { (30...200).contains($0) })
     }
 
+    @Test func gapsThatFollowEachOtherDoNotPutItOff() throws {
+        try #require(asked.grant(thing, channel)).hold(at: asked.now)
+        asked.takeQuestions()
+        var questions = 0
+        for _ in 0..<20 {
+            asked.table.distrustAll(at: asked.now)
+            asked.now += Self.second / 10
+            asked.table.renew(at: asked.now)
+            questions += asked.takeQuestions().count
+        }
+        #expect(questions == 1)
+    }
+
     @Test func whatSessionsLiveByNeverMakesRoomForOthers() throws {
         let asked = AskedTable(AccessAges(leased: 100, unleased: 100), capacity: 10)
         var held: [AccessRight] = []

@@ -68,7 +68,7 @@ package struct AdapterBackend: Sendable {
             onChange: { isUp in if isUp { loops.distrustDecisions() } },
             onGap: { loops.distrustDecisions() }
         )
-        _ = AccessEvents(events, loops: loops, logger: host.logger)
+        _ = AccessEvents(events, loops: loops, ages: ages, logger: host.logger)
         host.start.readiness.needs("things") { rpc.outage }
         host.start.readiness.needs("nats") { messages.outage ?? events.outage }
         messages.start()

@@ -1,6 +1,6 @@
 package import AdapterTransport
 package import Logging
-internal import Messaging
+package import Messaging
 internal import Metrics
 internal import Model
 package import NATSBus
@@ -10,13 +10,16 @@ internal import Synchronization
 /// and what is live is ended before the next event is looked at. Who has seen every event knows that no right was taken
 /// otherwise, and asks less (``EventChain``).
 package struct AccessEvents {
-    /// How long a heartbeat, which comes every second, counts.
-    private static let lease = Duration.seconds(3)
+    /// How long a heartbeat, which comes every second, counts at most.
+    private static let longestLease = Duration.seconds(3)
 
     /// Listens from now on.
     ///
-    /// - Parameter connection: with a thread for this subscription alone, which waits for the loops.
-    package init(_ connection: NATSConnection, loops: AdapterLoops, logger: Logger) {
+    /// - Parameters:
+    ///   - connection: with a thread for this subscription alone, which waits for the loops.
+    ///   - ages: a heartbeat makes nothing older than what is used without one.
+    package init(_ connection: NATSConnection, loops: AdapterLoops, ages: AccessAges, logger: Logger) {
+        let lease = min(Self.longestLease, .nanoseconds(Int64(clamping: ages.unleased)))
         let chain = Mutex(EventChain())
         let (malformed, gaps) = (
             Counter(label: "fluxgate_events_malformed_total"), Counter(label: "fluxgate_events_gaps_total"),
@@ -37,7 +40,7 @@ package struct AccessEvents {
                 logger.warning("events missed: every right in use is asked for again")
                 loops.distrustDecisions()
             }
-            if case .heartbeat = entry.place { loops.extendLeases(by: Self.lease) }
+            if case .heartbeat = entry.place { loops.extendLeases(by: lease) }
         }
         connection.subscribe(.init(BusSubject.thingsEvents), receiver)
     }

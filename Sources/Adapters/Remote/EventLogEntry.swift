@@ -6,11 +6,11 @@ package import NIOCore
 package struct EventLogEntry: Equatable {
     /// Where it stands in the log.
     package enum Place: Equatable, Sendable {
-        /// The event of this number, told after the other.
+        /// The event of this position, told after the other.
         case event(Int64, after: Int64)
         /// Whatever was committed before has been told, by this event last.
         case heartbeat(Int64)
-        /// The sender doesn't number its events.
+        /// The sender doesn't say.
         case unknown
     }
 
@@ -24,12 +24,12 @@ package struct EventLogEntry: Equatable {
             case .string(let operation)? = members["operation"]
         else { return nil }
         if operation == "heartbeat" {
-            guard case .integer(let number)? = members["number"] else { return nil }
-            (place, taken) = (.heartbeat(number), nil)
+            guard case .integer(let position)? = members["position"] else { return nil }
+            (place, taken) = (.heartbeat(position), nil)
             return
         }
-        switch (members["number"], members["after"]) {
-        case (.integer(let number)?, .integer(let before)?): place = .event(number, after: before)
+        switch (members["position"], members["after"]) {
+        case (.integer(let position)?, .integer(let before)?): place = .event(position, after: before)
         case (nil, nil): place = .unknown
         default: return nil
         }
@@ -41,7 +41,7 @@ package struct EventLogEntry: Equatable {
 
 /// Tells whether an entry of the event log is missing.
 package struct EventChain {
-    /// The number of the newest event that was told.
+    /// The position of the newest event that was told.
     private var newest: Int64?
 
     package init() {}
@@ -50,12 +50,12 @@ package struct EventChain {
     package mutating func follows(_ place: EventLogEntry.Place) -> Bool {
         switch place {
         case .unknown: return true
-        case .event(let number, let before):
-            defer { newest = number }
+        case .event(let position, let before):
+            defer { newest = position }
             return newest == nil || newest == before
-        case .heartbeat(let number):
-            defer { newest = number }
-            return newest == nil || newest == number
+        case .heartbeat(let position):
+            defer { newest = position }
+            return newest == nil || newest == position
         }
     }
 }

@@ -11,15 +11,20 @@ package import ThingsCore
 /// Tells the adapters, and whoever else reads the event log (contract section 5.4), what has changed: one JSON object an event
 /// on `events.things`, each at least once, and a heartbeat a second that tells that there was nothing else.
 ///
-/// Every copy of the service relays what any of them committed. An event names the one before it (`number`, `after`), so who
+/// Every copy of the service relays what any of them committed. An event names the one before it (`position`, `after`), so who
 /// reads them all knows when one is missing.
 package final class EventRelay: ThingsEventPublisher, Service {
     /// How long the bus may take to have what it is told.
     private static let flushTimeout = Duration.seconds(1)
+    /// How old what a heartbeat says may be when it is sent.
+    private static let longestRound = Duration.seconds(1)
+    /// Between two heartbeats, unless they are late.
+    private static let pause = Duration.milliseconds(500)
 
     private struct State {
         var waiting: [CheckedContinuation<Void, Never>] = []
         var isRunning = false
+        var lastHeartbeat: ContinuousClock.Instant?
     }
 
     private let outbox: any EventOutbox
@@ -78,29 +83,40 @@ package final class EventRelay: ThingsEventPublisher, Service {
         }
     }
 
-    /// Blocks until the bus has the round's events, and the heartbeat behind them.
+    /// Blocks until the bus has the round's events, and the heartbeat behind them if it is time for one.
     private func send(_ round: OutboxRound) throws {
         for event in round.events {
             try connection.publish(event.payload, to: BusSubject.thingsEvents, trace: event.trace)
         }
-        if round.isAll { try connection.publish(round.heartbeat, to: BusSubject.thingsEvents) }
+        if isHeartbeatDue(round) { try connection.publish(round.heartbeat, to: BusSubject.thingsEvents) }
         try connection.flush(timeout: Self.flushTimeout)
         if !round.events.isEmpty { Counter(label: "fluxgate_events_relayed_total").increment(by: round.events.count) }
+    }
+
+    private func isHeartbeatDue(_ round: OutboxRound) -> Bool {
+        let now = ContinuousClock.now
+        return state.withLock { state in
+            guard round.isAll, now - round.began < Self.longestRound,
+                state.lastHeartbeat.map({ now - $0 > Self.pause }) ?? true
+            else { return false }
+            state.lastHeartbeat = now
+            return true
+        }
     }
 }
 
 extension OutboxEvent {
     /// As it stands in the event log.
     package var payload: ByteBufferView {
-        members.merging(["number": .integer(number), "after": .integer(after)]) { $1 }.payload
+        members.merging(["position": .integer(position), "after": .integer(after)]) { $1 }.payload
     }
 }
 
 extension OutboxRound {
-    /// Tells that whatever was committed before it has been told by the event of this number.
+    /// Tells that whatever was committed before it has been told, by the event of this position last.
     package var heartbeat: ByteBufferView {
         let members: JSONObject = [
-            "source": "things", "operation": "heartbeat", "number": .integer(newest),
+            "source": "things", "operation": "heartbeat", "position": .integer(newest),
         ]
         return members.payload
     }

@@ -31,7 +31,7 @@ struct SQLOutbox: EventOutbox {
     func relay(_ send: @escaping @Sendable (OutboxRound) throws -> Void) async throws -> Bool {
         try await database.writeAlone(as: .outbox) { session in
             let before = try session.query("SELECT newest FROM outbox_relay", []).first?.integer("newest") ?? 0
-            let round = try Self.takeRound(after: before, in: session)
+            let round = try Self.takeRound(after: before, began: .now, in: session)
             try send(round)
             if round.newest != before {
                 try session.execute("UPDATE outbox_relay SET newest = $1", [.integer(round.newest)])
@@ -40,23 +40,27 @@ struct SQLOutbox: EventOutbox {
         }
     }
 
-    private static func takeRound(after newest: Int64, in session: any SQLSession) throws -> OutboxRound {
+    private static func takeRound(
+        after newest: Int64,
+        began: ContinuousClock.Instant,
+        in session: any SQLSession
+    ) throws -> OutboxRound {
         let sql = """
             DELETE FROM outbox WHERE number IN (SELECT number FROM outbox ORDER BY number LIMIT \(portion))
             RETURNING number, event, trace
             """
         var newest = newest
         let rows = try session.query(sql, []).map { row in (try row.integer("number"), row) }
-        let events = try rows.sorted { $0.0 < $1.0 }.map { number, row in
-            defer { newest = number }
-            return OutboxEvent(
-                number: number,
+        let events = try rows.sorted { $0.0 < $1.0 }.map { _, row in
+            let event = OutboxEvent(
                 after: newest,
                 members: try row.object("event"),
                 trace: TraceContext(traceparent: try row.text("trace"))
             )
+            newest = event.position
+            return event
         }
-        return OutboxRound(events: events, newest: newest, isAll: events.count < portion)
+        return OutboxRound(events: events, newest: newest, isAll: events.count < portion, began: began)
     }
 }
 

@@ -89,12 +89,14 @@ extension InMemoryThings: EventOutbox {
     /// Under the lock: rounds follow each other.
     package func relay(_ send: @escaping @Sendable (OutboxRound) throws -> Void) async throws -> Bool {
         try state.withLock { state in
-            let before = state.told
-            let events = zip(state.outbox, (before + 1)...).map { event, number in
-                OutboxEvent(number: number, after: number - 1, members: event.members, trace: nil)
+            var newest = state.told
+            let events = state.outbox.map { event in
+                let event = OutboxEvent(after: newest, members: event.members, trace: nil)
+                newest = event.position
+                return event
             }
-            try send(OutboxRound(events: events, newest: before + Int64(events.count), isAll: true))
-            state.told += Int64(events.count)
+            try send(OutboxRound(events: events, newest: newest, isAll: true, began: .now))
+            state.told = newest
             state.outbox = []
             return true
         }

@@ -28,7 +28,8 @@ package final class AccessAge {
     let ages: AccessAges
     /// Rights of an earlier one are distrusted: events may have been missed since they were asked for.
     private(set) var generation = 0
-    private(set) var distrustedAt: UInt64 = 0
+    /// When the last generations began.
+    private var gaps: [UInt64] = []
     private var leaseEnds: UInt64
     /// When the first of the rights that are held is to be confirmed, or earlier.
     var nextRenewal = UInt64.max
@@ -46,7 +47,7 @@ package final class AccessAge {
     func renewal(of right: AccessRight, at now: UInt64) -> UInt64 {
         let due: UInt64
         if right.generation != generation {
-            due = distrustedAt.adding(right.jitter)
+            due = gap(after: right.generation).adding(right.jitter)
         } else if now < leaseEnds {
             due = right.askedAt.adding(ages.leased / 10 * 7 + right.jitter % (ages.leased / 10 + 1))
         } else {
@@ -68,8 +69,15 @@ package final class AccessAge {
 
     func distrustAll(at now: UInt64) {
         generation += 1
-        distrustedAt = now
+        gaps.append(now)
+        if gaps.count > 100 { gaps.removeFirst(50) }
         nextRenewal = now
+    }
+
+    /// When rights of the generation came to be distrusted: further gaps don't give them more time.
+    private func gap(after generation: Int) -> UInt64 {
+        let index = gaps.count - (self.generation - generation)
+        return gaps.indices.contains(index) ? gaps[index] : 0
     }
 }
 
