@@ -197,7 +197,11 @@ let package = Package(
             ]
         ),
         library("UsersRPC", "Users/RPC", ["InternalAPI", "Model", "UsersCore", .grpc, .protobuf]),
-        library("ThingsRPC", "Things/RPC", ["InternalAPI", "Model", "ThingsCore", .grpc, .protobuf]),
+        library(
+            "ThingsRPC",
+            "Things/RPC",
+            ["InternalAPI", "Model", "ThingsCore", .grpc, .protobuf, .serviceLifecycle]
+        ),
         library("UsersAPI", "Users/API", ["UsersCore", "HTTPSupport", "Model", .hummingbird, .httpTypes, .logging]),
         library("ThingsAPI", "Things/API", ["ThingsCore", "HTTPSupport", "Model", .hummingbird, .httpTypes, .logging]),
         library(
@@ -317,6 +321,17 @@ let package = Package(
             name: "fluxgate",
             dependencies: ["Bootstrap", "FluxgateClient", "FluxgateDev", "FluxgateServer", .argumentParser],
             path: "Sources/Fluxgate/Main",
+            swiftSettings: settings
+        ),
+
+        // What an adapter asks, without its listeners: for measurements only.
+        .executableTarget(
+            name: "accessload",
+            dependencies: [
+                "AdapterTransport", "AdaptersRemote", "Messaging", "Model", "RPCSupport", .argumentParser,
+                .nio("NIOCore"), .nio("NIOPosix"),
+            ],
+            path: "Benchmarks/access",
             swiftSettings: settings
         ),
 

@@ -16,8 +16,10 @@ import ThingsRPC
     private let store = InMemoryThings()
     private let tenant = Tenant.ID.random()
 
-    @Test func theAnswersAreThoseOfTheService() async throws {
+    /// In batches over a stream, or by the contract's calls where the service knows nothing else.
+    @Test(arguments: [true, false]) func theAnswersAreThoseOfTheService(hasStream: Bool) async throws {
         let thing = Thing(id: .random(), tenant: tenant, key: .random(), name: "", metadata: [:])
+        let identity = ThingIdentity(thing: thing.id, tenant: tenant)
         let (connected, other) = (Channel.ID.random(), Channel.ID.random())
         try await store.repositories.things.add([thing])
         try await store.repositories.channels.add(
@@ -25,37 +27,64 @@ import ThingsRPC
         )
         try await store.connect(try Connections(things: [thing.id], channels: [connected]), of: tenant)
 
-        try await serving { port in
+        try await serving(hasStream: hasStream) { port in
             try await asking(port) { access in
-                let identity = try await access.identify(thing.key)
-                #expect(identity == ThingIdentity(thing: thing.id, tenant: tenant))
-                let answers = [
-                    try await access.canAccess(thing.id, connected), try await access.canAccess(thing.id, other),
-                    try await access.canAccess(.random(), connected),
-                ]
-                #expect(answers == [true, false, false])
-                let nobody = try await access.identify(.random())
-                #expect(nobody == nil)
+                let stranger = ThingIdentity(thing: .random(), tenant: tenant)
+                let answers = await access.decide([
+                    .key(thing.key), .use(identity, connected), .use(identity, other), .use(stranger, connected),
+                    .key(.random()),
+                ])
+                #expect(answers.map { try? $0.get() } == [identity, identity, nil, nil, nil])
+                #expect(answers.allSatisfy { if case .success = $0 { true } else { false } })
             }
         }
+    }
+
+    @Test func manyBatchesAtATimeAreAnsweredEach() async throws {
+        let things = (0..<60).map { number in
+            Thing(id: .random(), tenant: tenant, key: .random(), name: "\(number)", metadata: [:])
+        }
+        try await store.repositories.things.add(things)
+        try await serving { port in
+            try await asking(port) { access in
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for start in 0..<40 {
+                        let some = Array(things[start...].prefix(20))
+                        group.addTask {
+                            let answers = await access.decide(some.map { .key($0.key) })
+                            let found = try answers.map { try $0.get()?.thing }
+                            #expect(found == some.map(\.id))
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+            }
+        }
+    }
+
+    private func isUnavailable(_ access: RemoteAccess) async -> Bool {
+        let answers = await access.decide([.key(.random()), .use(.init(thing: .random(), tenant: tenant), .random())])
+        return answers.count == 2 && answers.allSatisfy { if case .failure = $0 { true } else { false } }
     }
 
     @Test func anOutageIsNoRefusal() async throws {
         let port = try await serving { $0 }
         try await asking(port) { access in
-            await #expect(throws: AccessUnavailable.self) { try await access.identify(.random()) }
-            await #expect(throws: AccessUnavailable.self) { try await access.canAccess(.random(), .random()) }
+            #expect(await isUnavailable(access))
+            #expect(await isUnavailable(access))
         }
     }
 
     @Test func aServiceThatComesLaterIsFound() async throws {
         let port = try await serving { $0 }
         try await asking(port) { access in
-            await #expect(throws: AccessUnavailable.self) { try await access.identify(.random()) }
+            #expect(await isUnavailable(access))
             try await serving(on: port) { _ in
-                try await eventually {
-                    do { return try await access.identify(.random()) == nil } catch { return false }
-                }
+                try await eventually { await !isUnavailable(access) }
+            }
+            try await eventually { await isUnavailable(access) }
+            try await serving(on: port) { _ in
+                try await eventually { await !isUnavailable(access) }
             }
         }
     }
@@ -72,14 +101,13 @@ import ThingsRPC
         )
         try await serving(tls: tls) { port in
             try await asking(port, host: "localhost", .authorities(authority.path)) { access in
-                let nobody = try await access.identify(.random())
-                #expect(nobody == nil)
+                #expect(await !isUnavailable(access))
             }
             try await asking(port, host: "localhost", .authorities(stranger.path)) { access in
-                await #expect(throws: AccessUnavailable.self) { try await access.identify(.random()) }
+                #expect(await isUnavailable(access))
             }
             try await asking(port, host: "localhost", .plain) { access in
-                await #expect(throws: AccessUnavailable.self) { try await access.identify(.random()) }
+                #expect(await isUnavailable(access))
             }
         }
     }
@@ -90,6 +118,7 @@ import ThingsRPC
     private func serving<Value: Sendable>(
         on port: Int = 0,
         tls: ServerTLS? = nil,
+        hasStream: Bool = true,
         _ body: @Sendable @escaping (Int) async throws -> Value
     ) async throws -> Value {
         let things = ThingsService(
@@ -102,7 +131,8 @@ import ThingsRPC
             "things-grpc",
             on: ListenAddress(host: "127.0.0.1", port: port),
             tls: tls,
-            services: [ThingsRPCService(things)],
+            services: hasStream
+                ? [ThingsRPCService(things), AccessRPCService(things)] : [ThingsRPCService(things)],
             group: .singleton,
             logger: Logger(label: "test"),
             onListening: { opened.yield($0.port) }
@@ -128,9 +158,11 @@ import ThingsRPC
             timeout: .seconds(2)
         )
         return try await withThrowingTaskGroup(of: Void.self) { group in
+            let access = RemoteAccess(rpc)
             group.addTask { try? await rpc.run() }
+            group.addTask { await access.run() }
             defer { group.cancelAll() }
-            return try await body(RemoteAccess(rpc))
+            return try await body(access)
         }
     }
 }

@@ -67,15 +67,15 @@ package final class MemoryAccessControl: AccessControl {
         rights.withLock { body(&$0) }
     }
 
-    package func identify(_ key: ThingKey) async throws(AccessUnavailable) -> ThingIdentity? {
+    package func decide(_ questions: [AccessQuestion.Subject]) async -> [Result<ThingIdentity?, AccessUnavailable>] {
         let rights = rights.withLock { $0 }
-        if rights.isOut { throw AccessUnavailable() }
-        return rights.owner(of: key)
-    }
-
-    package func canAccess(_ thing: Thing.ID, _ channel: ChannelID) async throws(AccessUnavailable) -> Bool {
-        let rights = rights.withLock { $0 }
-        if rights.isOut { throw AccessUnavailable() }
-        return rights.allows(thing, channel)
+        return questions.map { question in
+            if rights.isOut { return .failure(AccessUnavailable()) }
+            switch question {
+            case .key(let key): return .success(rights.owner(of: key))
+            case .use(let identity, let channel):
+                return .success(rights.allows(identity.thing, channel) ? identity : nil)
+            }
+        }
     }
 }

@@ -171,6 +171,31 @@ import ThingsCore
     }
 
     @Test(arguments: Backend.allCases)
+    func manyQuestionsAreAnsweredInTheirOrder(_ backend: Backend) async throws {
+        let world = try await world(backend)
+        let (access, things) = (world.repositories.access, world.things)
+        let (channel, other) = (world.channels[0].id, world.channels[1].id)
+        let pairs = try Connections(things: [things[0].id, things[2].id], channels: [channel])
+        try await world.repositories.connections.connect(pairs, of: mine)
+        func identity(_ thing: Thing) -> ThingIdentity { ThingIdentity(thing: thing.id, tenant: thing.tenant) }
+        func use(_ thing: Thing, _ channel: Channel.ID) -> AccessInquiry {
+            .use(Connection(thing: thing.id, channel: channel))
+        }
+
+        let answers = try await access.identities([
+            use(things[2], channel), .key(things[1].key), .key(.random()), use(things[1], channel),
+            use(things[0], other), .key(world.foreignThing.key), use(things[0], channel), .key(things[1].key),
+        ])
+        #expect(
+            answers == [
+                identity(things[2]), identity(things[1]), nil, nil, nil, identity(world.foreignThing),
+                identity(things[0]), identity(things[1]),
+            ]
+        )
+        #expect(try await access.identities([]).isEmpty)
+    }
+
+    @Test(arguments: Backend.allCases)
     func removingAllLeavesTheOthers(_ backend: Backend) async throws {
         let world = try await world(backend)
         let all = try Connections(things: world.things.map(\.id), channels: world.channels.map(\.id))

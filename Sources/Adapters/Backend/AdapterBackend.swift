@@ -76,7 +76,7 @@ package struct AdapterBackend: Sendable {
         let listeners = try await listen(loops)
         for listener in listeners { host.start.isListening(listener) }
         return [
-            rpc, WatchService(watch: access.watch),
+            rpc, WatchService(watch: access.run),
             // After the adapters have said what they had to say.
             ClosingService {
                 bus.close()

@@ -10,13 +10,20 @@ internal import UsersCore
 struct InProcessAccess: AccessControl {
     let things: ThingsService
 
-    func identify(_ key: ThingKey) async throws(AccessUnavailable) -> ThingIdentity? {
-        do { return try await things.identify(key) } catch { throw AccessUnavailable() }
+    func decide(_ questions: [AccessQuestion.Subject]) async -> [Result<ThingIdentity?, AccessUnavailable>] {
+        do {
+            return try await things.identities(questions.map(AccessInquiry.init)).map { .success($0) }
+        } catch {
+            return questions.map { _ in .failure(AccessUnavailable()) }
+        }
     }
+}
 
-    func canAccess(_ thing: Thing.ID, _ channel: ChannelID) async throws(AccessUnavailable) -> Bool {
-        do { return try await things.canAccess(thing: thing, channel: channel) != nil } catch {
-            throw AccessUnavailable()
+extension AccessInquiry {
+    fileprivate init(_ question: AccessQuestion.Subject) {
+        switch question {
+        case .key(let key): self = .key(key)
+        case .use(let identity, let channel): self = .use(Connection(thing: identity.thing, channel: channel))
         }
     }
 }

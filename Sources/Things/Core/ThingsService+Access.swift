@@ -16,4 +16,9 @@ extension ThingsService {
     package func canAccess(thing: Thing.ID, channel: Channel.ID) async throws -> ThingIdentity? {
         try await access.identity(of: thing, using: channel)
     }
+
+    /// The answers to many questions, in their order.
+    package func identities(_ inquiries: [AccessInquiry]) async throws -> [ThingIdentity?] {
+        try await access.identities(inquiries)
+    }
 }

@@ -89,7 +89,7 @@ struct ThingsProgram: Program {
                 "things-grpc",
                 on: grpc,
                 tls: things.tls,
-                services: [ThingsRPCService(service)],
+                services: [ThingsRPCService(service), AccessRPCService(service)],
                 group: host.group,
                 logger: host.logger,
                 onListening: { host.start.isListening("things-grpc", on: $0, isSecure: things.tls != nil) }

@@ -25,6 +25,11 @@ struct SQLAccessRepository: AccessRepository {
         return try await first(of: keys.sealer.digests(of: key).map { (sql, [.blob($0), .id(channel.value)]) })
     }
 
+    func identities(_ inquiries: [AccessInquiry]) async throws -> [ThingIdentity?] {
+        let batch = AccessBatch(inquiries, keys.sealer)
+        return try await database.reading { session in try batch.answer(in: session) }
+    }
+
     /// The first identity that one of the queries finds; there is one query but while the secret is being changed.
     private func first(of queries: [(sql: String, values: [SQLValue])]) async throws -> ThingIdentity? {
         try await database.reading { session in

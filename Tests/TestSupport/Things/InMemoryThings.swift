@@ -75,6 +75,17 @@ extension InMemoryThings: AccessRepository {
         }
     }
 
+    package func identities(_ inquiries: [AccessInquiry]) async throws -> [ThingIdentity?] {
+        var answers: [ThingIdentity?] = []
+        for inquiry in inquiries {
+            switch inquiry {
+            case .key(let key): answers.append(try await identify(key))
+            case .use(let use): answers.append(try await identity(of: use.thing, using: use.channel))
+            }
+        }
+        return answers
+    }
+
     package func identity(of key: ThingKey, using channel: Channel.ID) async throws -> ThingIdentity? {
         state.withLock { state in
             let identity = state.identity { $0.key == key }

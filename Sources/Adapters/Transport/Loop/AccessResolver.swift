@@ -1,16 +1,20 @@
+internal import DequeModule
 package import Messaging
 internal import Model
 internal import NIOCore
 internal import ServiceLifecycle
 internal import Synchronization
 
-/// Asks ``AccessControl`` what the loops' tables don't know, a bounded number of questions at a time.
+/// Asks ``AccessControl`` what the loops' tables don't know: what waits goes in one batch, and some batches are under way at a
+/// time.
 ///
 /// A connection that waits for an answer doesn't read, so no more questions wait than there are connections; those that were
 /// given up are passed over.
 package final class AccessResolver: Service {
-    /// Most questions being answered at a time.
-    private static let concurrency = 64
+    /// Most batches being answered at a time.
+    private static let concurrency = 8
+    /// Most questions of a batch.
+    private static let portion = 512
 
     /// A question that has waited longer isn't asked any more: nobody waits for the answer.
     private static let longestWait = Duration.nanoseconds(AdapterLoop.longestQuestion)
@@ -22,17 +26,19 @@ package final class AccessResolver: Service {
     }
 
     private let access: any AccessControl
-    private let stream: AsyncStream<Item>
-    private let input: AsyncStream<Item>.Continuation
+    private let waiting = Mutex<Deque<Item>>([])
+    private let wakeUps: AsyncStream<Void>
+    private let wakeUp: AsyncStream<Void>.Continuation
     private let loops = Mutex<[NIOLoopBound<AdapterLoop>]>([])
 
     package init(access: any AccessControl) {
         self.access = access
-        (self.stream, self.input) = AsyncStream.makeStream()
+        (self.wakeUps, self.wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     func ask(_ question: AccessQuestion, for loop: Int) {
-        input.yield(Item(question: question, loop: loop))
+        waiting.withLock { $0.append(Item(question: question, loop: loop)) }
+        wakeUp.yield()
     }
 
     func answer(to loops: [NIOLoopBound<AdapterLoop>]) {
@@ -43,38 +49,52 @@ package final class AccessResolver: Service {
         let loops = loops.withLock { $0 }
         await withTaskGroup(of: Void.self) { group in
             var running = 0
-            for await item in stream.cancelOnGracefulShutdown() where .now - item.asked < Self.longestWait {
-                if running >= Self.concurrency {
-                    await group.next()
-                    running -= 1
+            for await _ in wakeUps.cancelOnGracefulShutdown() {
+                while true {
+                    if running >= Self.concurrency {
+                        await group.next()
+                        running -= 1
+                    }
+                    let batch = takeBatch()
+                    guard !batch.isEmpty else { break }
+                    running += 1
+                    group.addTask { await self.answer(batch, loops) }
                 }
-                running += 1
-                group.addTask { await self.answer(item, loops[item.loop]) }
             }
         }
     }
 
-    private func answer(_ item: Item, _ loop: NIOLoopBound<AdapterLoop>) async {
-        let question = item.question
+    private func takeBatch() -> [Item] {
+        waiting.withLock { waiting in
+            let batch = Array(waiting.prefix(Self.portion))
+            waiting.removeFirst(batch.count)
+            return batch
+        }
+    }
+
+    private func answer(_ batch: [Item], _ loops: [NIOLoopBound<AdapterLoop>]) async {
+        let now = ContinuousClock.now
+        let batch = batch.filter { now - $0.asked < Self.longestWait }
+        guard !batch.isEmpty else { return }
+        let answers = await access.decide(batch.map(\.question.subject))
+        for (loop, pairs) in Dictionary(grouping: zip(batch, answers), by: \.0.loop) {
+            loops[loop].eventLoop.execute {
+                let table = loops[loop].value.access
+                for (item, answer) in pairs { table.answered(item.question, answer, at: loops[loop].value.now) }
+            }
+        }
+    }
+}
+
+extension AccessTable {
+    fileprivate func answered(
+        _ question: AccessQuestion,
+        _ answer: Result<ThingIdentity?, AccessUnavailable>,
+        at now: UInt64
+    ) {
         switch question.subject {
-        case .key(let key):
-            let answer = await result { () async throws(AccessUnavailable) in try await access.identify(key) }
-            loop.eventLoop.execute { loop.value.access.answered(question, identity: answer, at: loop.value.now) }
-        case .use(let identity, let channel):
-            let answer = await result { () async throws(AccessUnavailable) in
-                try await access.canAccess(identity.thing, channel)
-            }
-            loop.eventLoop.execute { loop.value.access.answered(question, allowed: answer, at: loop.value.now) }
-        }
-    }
-
-    private func result<Value>(
-        _ ask: () async throws(AccessUnavailable) -> Value
-    ) async -> Result<Value, AccessUnavailable> {
-        do throws(AccessUnavailable) {
-            return .success(try await ask())
-        } catch {
-            return .failure(error)
+        case .key: answered(question, identity: answer, at: now)
+        case .use: answered(question, allowed: answer.map { $0 != nil }, at: now)
         }
     }
 }

@@ -2,11 +2,9 @@ package import Model
 
 /// Who is this, and may it? Asked of the things service; ``AccessTable`` remembers what it granted.
 package protocol AccessControl: Sendable {
-    /// Whose key this is, or nil if it is nobody's.
-    func identify(_ key: ThingKey) async throws(AccessUnavailable) -> ThingIdentity?
-
-    /// Whether the thing is connected to the channel.
-    func canAccess(_ thing: Thing.ID, _ channel: ChannelID) async throws(AccessUnavailable) -> Bool
+    /// Answers many questions in their order: who it is, if the key is somebody's, or if the thing is connected to the channel;
+    /// nil is a refusal.
+    func decide(_ questions: [AccessQuestion.Subject]) async -> [Result<ThingIdentity?, AccessUnavailable>]
 }
 
 /// The question couldn't be answered; asking again later may help. Never taken for a refusal, nor for a right.

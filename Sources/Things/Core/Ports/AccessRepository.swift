@@ -10,4 +10,15 @@ package protocol AccessRepository: Sendable {
 
     /// Who the key belongs to, if that thing is connected to the channel.
     func identity(of key: ThingKey, using channel: Channel.ID) async throws -> ThingIdentity?
+
+    /// Answers many questions at once, in their order.
+    func identities(_ inquiries: [AccessInquiry]) async throws -> [ThingIdentity?]
+}
+
+/// One of many questions.
+package enum AccessInquiry: Sendable, Equatable {
+    /// Whose is the key?
+    case key(ThingKey)
+    /// Who is the thing, if it is connected to the channel?
+    case use(Connection)
 }
