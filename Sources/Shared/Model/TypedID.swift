@@ -2,11 +2,13 @@
 package struct TypedID<Subject>: Hashable, Sendable {
     package let value: UniqueID
 
+    @inlinable
     package init(_ value: UniqueID) {
         self.value = value
     }
 
     /// Reads the 36-character form in any letter case; nil if it is none.
+    @inlinable
     package init?(_ text: some StringProtocol) {
         guard let value = UniqueID(text) else { return nil }
         self.value = value

@@ -3,23 +3,27 @@ package struct UniqueID: Hashable, Sendable {
     package let high: UInt64
     package let low: UInt64
 
+    @inlinable
     package init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
     }
 
     /// Reads the 36-character form in any letter case; the hyphens are required.
+    @inlinable
     package init?(_ text: some StringProtocol) {
         guard let value = Self(ascii: text.utf8) else { return nil }
         self = value
     }
 
     /// As ``init(_:)``, for bytes that haven't been made a string.
+    @inlinable
     package init?(ascii bytes: some Collection<UInt8>) {
         guard bytes.count == 36 else { return nil }
         var words: (high: UInt64, low: UInt64) = (0, 0)
-        var digits = 0
-        for (position, byte) in bytes.enumerated() {
+        var (position, digits) = (0, 0)
+        for byte in bytes {
+            defer { position += 1 }
             switch position {
             case 8, 13, 18, 23:
                 guard byte == UInt8(ascii: "-") else { return nil }
@@ -33,15 +37,13 @@ package struct UniqueID: Hashable, Sendable {
     }
 
     /// Reads sixteen bytes in network order.
+    @inlinable
     package init?(bytes: some Collection<UInt8>) {
         guard bytes.count == 16 else { return nil }
         var words: (high: UInt64, low: UInt64) = (0, 0)
-        for (position, byte) in bytes.enumerated() {
-            if position < 8 {
-                words.high = words.high << 8 | UInt64(byte)
-            } else {
-                words.low = words.low << 8 | UInt64(byte)
-            }
+        for byte in bytes {
+            words.high = words.high << 8 | words.low >> 56
+            words.low = words.low << 8 | UInt64(byte)
         }
         self.init(high: words.high, low: words.low)
     }
@@ -64,11 +66,7 @@ package struct UniqueID: Hashable, Sendable {
 
     /// The sixteen bytes in network order.
     package var bytes: [UInt8] {
-        (0..<16).map(byte(at:))
-    }
-
-    private func byte(at position: Int) -> UInt8 {
-        UInt8(truncatingIfNeeded: (position < 8 ? high : low) >> UInt64(56 - 8 * (position % 8)))
+        withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { Array($0) }
     }
 }
 
@@ -83,15 +81,18 @@ extension UniqueID: CustomStringConvertible {
     package var description: String {
         String(unsafeUninitializedCapacity: 36) { buffer in
             var written = 0
-            for position in 0..<16 {
-                switch position {
-                case 4, 6, 8, 10:
-                    buffer[written] = UInt8(ascii: "-")
-                    written += 1
-                default: break
+            let words = (high.bigEndian, low.bigEndian)
+            withUnsafeBytes(of: words) { bytes in
+                for (position, byte) in bytes.enumerated() {
+                    switch position {
+                    case 4, 6, 8, 10:
+                        buffer[written] = UInt8(ascii: "-")
+                        written += 1
+                    default: break
+                    }
+                    (buffer[written], buffer[written + 1]) = byte.hexadecimalDigits
+                    written += 2
                 }
-                (buffer[written], buffer[written + 1]) = byte(at: position).hexadecimalDigits
-                written += 2
             }
             return written
         }
