@@ -58,6 +58,7 @@ package struct ProgramOptions: ParsableArguments {
     package static let discussion = """
         What can be configured is an MF_* environment variable (docs/configuration.md).
         SIGTERM or Ctrl-C ends it: clients are told, and what is in flight may finish.
+        SIGHUP has certificates, keys and authorities read again; they are, too, when they change.
 
         Exit codes: 0 ended by a signal, 1 couldn't listen or run, 2 a variable can't be used.
         """
@@ -70,6 +71,8 @@ package struct ProgramOptions: ParsableArguments {
             let program = try Running(variables, cores: System.coreCount)
             if checkConfig { return report(program, variables) }
             if checkHealth { return try await HealthCheck.run(program.settings) }
+            // Taken by a service later; until then, too, a terminal that goes or a script that is early ends nothing.
+            signal(SIGHUP, SIG_IGN)
             program.settings.logFormat.install()
             for warning in program.warnings {
                 Logger(label: name).warning("configuration", metadata: ["problem": "\(warning)"])

@@ -46,7 +46,8 @@ package struct ProgramHost: Sendable {
             version: Release.version
         )
         let services = try await services(host)
-        try await host.run([host.rest("ops", ops, settings.ops, settings.opsTLS)] + services)
+        let reloading = ReloadService(settings.liveFiles)
+        try await host.run([reloading, host.rest("ops", ops, settings.ops, settings.opsTLS)] + services)
     }
 
     private func run(_ services: [any Service]) async throws {

@@ -1,8 +1,10 @@
 package import GRPCCore
 internal import GRPCNIOTransportHTTP2Posix
 package import Logging
+internal import NIOCertificateReloading
 internal import NIOCore
 package import NIOPosix
+internal import NIOSSL
 internal import ServiceLifecycle
 package import TLSSupport
 
@@ -39,12 +41,7 @@ package struct RPCListener: Service {
         let transport = HTTP2ServerTransport.Posix(
             address: resolved.protocol == .inet6
                 ? .ipv6(host: ip, port: address.port) : .ipv4(host: ip, port: address.port),
-            transportSecurity: tls.map {
-                .tls(
-                    certificateChain: [.file(path: $0.certificateFile, format: .pem)],
-                    privateKey: .file(path: $0.keyFile, format: .pem)
-                )
-            } ?? .plaintext,
+            transportSecurity: try tls.map { try .tls(certificateReloader: LivePair(tls: $0)) } ?? .plaintext,
             config: .defaults { config in
                 config.rpc.maxRequestPayloadSize = Self.maximumRequest
                 config.http2.maxConcurrentStreams = Self.maximumStreams
@@ -90,5 +87,18 @@ package struct RPCListener: Service {
     private func announce() async throws {
         let bound = try await server.listeningAddress
         onListening(ListenAddress(host: address.host, port: bound?.ipv4?.port ?? bound?.ipv6?.port ?? address.port))
+    }
+}
+
+/// gRPC keeps one TLS context, but asks for every connection which certificate it shows.
+private struct LivePair: CertificateReloader {
+    let tls: ServerTLS
+
+    var sslContextConfigurationOverride: NIOSSLContextConfigurationOverride {
+        let (chain, key) = tls.pair
+        var override = NIOSSLContextConfigurationOverride()
+        override.certificateChain = chain.map { .certificate($0) }
+        override.privateKey = .privateKey(key)
+        return override
     }
 }

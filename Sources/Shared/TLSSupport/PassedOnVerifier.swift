@@ -19,8 +19,25 @@ package enum PassedOnRefusal: Error, Equatable {
 /// Judges again what a proxy passes on: it has seen that the client holds the certificate's key, and that alone is
 /// taken from it.
 package struct PassedOnVerifier: Sendable {
-    let authorities: Authorities
-    let clock: @Sendable () -> Int
+    /// Those of today, as a proxy's connection may outlive many of their changes; nil: there are none any more.
+    private let authorities: @Sendable () -> Authorities?
+    private let versions: @Sendable () -> Int
+    private let clock: @Sendable () -> Int
+
+    init(_ tls: ServerTLS, clock: @escaping @Sendable () -> Int) {
+        authorities = { tls.proxies?.clients }
+        versions = { tls.live.generation }
+        self.clock = clock
+    }
+
+    init(authorities: Authorities, clock: @escaping @Sendable () -> Int) {
+        self.authorities = { authorities }
+        versions = { 0 }
+        self.clock = clock
+    }
+
+    /// What was verified under another one has to be verified again.
+    package var generation: Int { versions() }
 
     /// Seconds since 1970.
     package var now: Int { clock() }
@@ -32,6 +49,7 @@ package struct PassedOnVerifier: Sendable {
         guard (try? NIOSSLCertificate(bytes: bytes, format: .der)) != nil,
             let certificate = try? Certificate(derEncoded: bytes)
         else { throw .refused(.untrustedCertificate) }
+        guard let authorities = authorities() else { throw .refused(.untrustedCertificate) }
         do {
             let validity = try authorities.judge(certificate, at: now).get()
             return PassedOnCertificate(name: CommonName(certificate), validity: validity)

@@ -45,7 +45,7 @@ package struct TLSListener: Sendable {
     /// - Parameter welcome: called then, with who it is. It may add what stands behind TLS; if it throws, the
     ///   connection ends.
     package func install(on channel: any Channel, welcome: @escaping (TLSPeer) throws -> Void) throws {
-        let handler = NIOSSLServerHandler(context: tls.proxies?.context ?? tls.context)
+        let handler = NIOSSLServerHandler(context: tls.context)
         let linger = HandshakeLinger()
         let gate = TLSGate(listener: self, handler: handler, linger: linger, welcome: welcome)
         try channel.pipeline.syncOperations.addHandlers([linger, handler, gate], position: .first)
@@ -53,7 +53,7 @@ package struct TLSListener: Sendable {
 
     /// Judges what the proxies that are let in here pass on; nil: there are none.
     package var verifier: PassedOnVerifier? {
-        tls.proxies.map { PassedOnVerifier(authorities: $0.clients, clock: clock) }
+        tls.proxies == nil ? nil : PassedOnVerifier(tls, clock: clock)
     }
 
     func welcomed() { handshakes.increment() }

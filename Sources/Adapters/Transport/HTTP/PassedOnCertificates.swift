@@ -6,7 +6,7 @@ internal import TLSSupport
 /// request.
 ///
 /// Only good ones are kept, by the SHA-256 of their header, and taken for good only while their dates and those of
-/// their authorities are. Two tables take turns: when the newer one is full the older is forgotten.
+/// their authorities are, and the authorities the same. Two tables take turns: when the newer one is full the older is forgotten.
 struct PassedOnCertificates {
     /// Certificates in one of the two tables.
     let capacity: Int
@@ -14,6 +14,7 @@ struct PassedOnCertificates {
     private struct Known {
         let certificate: ClientCertificate
         let validity: CertificateValidity
+        let generation: Int
     }
 
     private var newer: [SHA256.Digest: Known] = [:]
@@ -29,7 +30,10 @@ struct PassedOnCertificates {
         by verifier: PassedOnVerifier
     ) throws(Refusal) -> ClientCertificate {
         let digest = header.digest
-        if let known = newer[digest] ?? older[digest], known.validity.refusal(at: verifier.now) == nil {
+        let generation = verifier.generation
+        if let known = newer[digest] ?? older[digest], known.generation == generation,
+            known.validity.refusal(at: verifier.now) == nil
+        {
             if newer[digest] == nil { keep(known, digest) }
             return known.certificate
         }
@@ -38,7 +42,7 @@ struct PassedOnCertificates {
         do {
             let verified = try verifier.verify(header)
             let certificate = ClientCertificate(verified.name)
-            keep(Known(certificate: certificate, validity: verified.validity), digest)
+            keep(Known(certificate: certificate, validity: verified.validity, generation: generation), digest)
             return certificate
         } catch {
             throw Refusal(error)

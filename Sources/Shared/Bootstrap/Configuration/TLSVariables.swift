@@ -8,6 +8,9 @@ package struct TLSVariables {
     /// What an operator should know, though it keeps nothing from starting.
     package private(set) var warnings: [String] = []
 
+    /// What is read again when it changes.
+    package let files = LiveFiles()
+
     private let variables: Variables
     package let minimumVersion: ServerTLS.Version
     private let handshakeTimeout: TimeAmount
@@ -93,6 +96,7 @@ package struct TLSVariables {
     ) throws(ConfigurationError) -> ServerTLS {
         do throws(TLSFileError) {
             let tls = try ServerTLS(
+                names.listener,
                 certificate: certificate,
                 key: key,
                 clientAuthorities: authorities,
@@ -100,6 +104,7 @@ package struct TLSVariables {
                 minimumVersion: minimumVersion,
                 handshakeTimeout: handshakeTimeout
             )
+            files.add(tls)
             for warning in tls.warnings where !warnings.contains(warning) { warnings.append(warning) }
             return tls
         } catch {
@@ -115,7 +120,11 @@ private struct Names {
     let proxyAuthorities: String
     let trustedProxies: String
 
+    /// As it is called in the log.
+    let listener: String
+
     init(_ prefix: String) {
+        listener = prefix.dropFirst(3).lowercased().replacing("_", with: "-")
         certificate = "\(prefix)_SERVER_CERT"
         key = "\(prefix)_SERVER_KEY"
         clientAuthorities = "\(prefix)_CLIENT_CA_CERTS"
@@ -129,6 +138,7 @@ private struct Names {
         case .key: key
         case .clientAuthorities: clientAuthorities
         case .proxyAuthorities: proxyAuthorities
+        case .revocationLists: ""
         }
     }
 }

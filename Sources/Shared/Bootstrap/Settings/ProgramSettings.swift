@@ -11,6 +11,8 @@ package struct ProgramSettings: Sendable {
     package let shutdownGrace: Duration
     package let ops: ListenAddress
     package let opsTLS: ServerTLS?
+    /// Those of all listeners.
+    package let liveFiles: LiveFiles
 
     /// What the names of a program's own variables begin with: `MF_HTTP_ADAPTER` for `http-adapter`.
     package static func prefix(of program: String) -> String {
@@ -42,6 +44,7 @@ package struct ProgramSettings: Sendable {
             host: variables.string("\(prefix)_OPS_HOST", default: "127.0.0.1"),
             port: try variables.port("\(prefix)_OPS_PORT", default: opsPort)
         )
+        liveFiles = tls.files
         opsTLS = try tls.service("\(prefix)_OPS")
     }
 }
