@@ -250,6 +250,7 @@ let package = Package(
             "Shared/Programs",
             [
                 "Bootstrap", "HTTPSupport", "Model", "TLSSupport", .argumentParser, .logging, .serviceLifecycle,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .nioSSL,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .nio("NIOCore"), .nio("NIOHTTP1"), .nio("NIOPosix"), .hummingbird, .httpTypes,

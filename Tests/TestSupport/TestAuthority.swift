@@ -87,6 +87,9 @@ package struct TestAuthority {
         )
     }
 
+    /// A signature, by ECDSA with SHA-256, in DER form.
+    func sign(_ bytes: [UInt8]) throws -> Data { try key.signature(for: bytes).derRepresentation }
+
     /// - Parameters:
     ///   - names: the common names of the subject, which has an organization besides.
     ///   - validity: seconds from now.

@@ -16,6 +16,8 @@ package enum Refusal: String, Error, Sendable, CaseIterable {
     case untrustedCertificate = "untrusted_certificate"
     case expiredCertificate = "expired_certificate"
     case notYetValidCertificate = "not_yet_valid_certificate"
+    /// On a revocation list, also if it wasn't when the connection began.
+    case revokedCertificate = "revoked_certificate"
     /// A certificate in a header of somebody who isn't a trusted proxy.
     case unexpectedCertificateHeader = "unexpected_certificate_header"
     /// A proxy's header that holds no certificate, or more than one.

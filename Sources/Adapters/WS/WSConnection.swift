@@ -66,6 +66,8 @@ final class WSConnection: ChannelDuplexHandler {
         component.opened(self)
         // A right that was taken between the answer and now has no event that could find us any more.
         if !admission.isLive { close(.policyViolation, .rightTaken) }
+        // The same of its certificate, if a proxy has passed it on.
+        endIfOver(at: component.loop.now)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -225,8 +227,14 @@ final class WSConnection: ChannelDuplexHandler {
         readOn()
     }
 
+    private func endIfOver(at now: UInt64) {
+        guard let end = peer.end(at: now) else { return }
+        close(.policyViolation, end.refusal)
+    }
+
     /// Pings a peer that has been silent, and gives up on one that doesn't answer.
     func sweep(at now: UInt64) {
+        endIfOver(at: now)
         let silence = now &- lastHeard
         switch state {
         case .closing where silence > 1_000_000_000:

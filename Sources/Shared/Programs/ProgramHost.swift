@@ -45,8 +45,8 @@ package struct ProgramHost: Sendable {
             registry: registry,
             version: Release.version
         )
+        let reloading = await ReloadService(settings.liveFiles)
         let services = try await services(host)
-        let reloading = ReloadService(settings.liveFiles)
         try await host.run([reloading, host.rest("ops", ops, settings.ops, settings.opsTLS)] + services)
     }
 

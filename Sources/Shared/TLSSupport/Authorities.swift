@@ -15,11 +15,13 @@ struct Authorities: Sendable {
     private struct Path {
         let certificates: [Certificate]
         let validity: CertificateValidity
+        /// By which lists may name them. A root answers for itself.
+        let ids: [CertificateID]
     }
 
     /// By the subject of the first.
     private let paths: [DistinguishedName: [Path]]
-    private let all: [Certificate]
+    let all: [Certificate]
 
     /// Throws if the file can't be used for this.
     init(_ certificates: [Certificate]) throws(AuthoritiesError) {
@@ -28,7 +30,9 @@ struct Authorities: Sendable {
         var growing = certificates.filter(\.isRoot).map { [$0] }
         while let path = growing.popLast(), let first = path.first {
             let validity = path.dropFirst().reduce(CertificateValidity(first)) { $0.and(CertificateValidity($1)) }
-            found[first.subject, default: []].append(Path(certificates: path, validity: validity))
+            found[first.subject, default: []].append(
+                Path(certificates: path, validity: validity, ids: path.dropLast().map(CertificateID.init))
+            )
             guard path.count < Self.longestPath else { continue }
             growing += certificates.filter { $0.maySign(below: path) }.map { [$0] + path }
         }
@@ -42,17 +46,31 @@ struct Authorities: Sendable {
     /// - Parameter now: seconds since 1970.
     /// - Returns: for how long the judgement is good.
     func judge(_ certificate: Certificate, at now: Int) -> Result<CertificateValidity, TLSRefusal> {
+        judge(certificate, lists: .none, at: now).map(\.validity)
+    }
+
+    /// The same, and that no list names it or one between it and its root.
+    func judge(
+        _ certificate: Certificate,
+        lists: RevocationLists,
+        at now: Int
+    ) -> Result<ShownCertificate, TLSRefusal> {
         let own = CertificateValidity(certificate)
         if let reason = own.refusal(at: now) { return .failure(reason) }
         guard certificate.isForClients, certificate.hasKnownExtensionsOnly else {
             return .failure(.untrustedCertificate)
         }
+        let id = CertificateID(certificate)
+        var refusal = TLSRefusal.untrustedCertificate
         for path in paths[certificate.issuer] ?? [] where path.validity.refusal(at: now) == nil {
-            if let signer = path.certificates.first, signer.hasSigned(certificate) {
-                return .success(own.and(path.validity))
+            guard let signer = path.certificates.first, signer.hasSigned(certificate) else { continue }
+            if lists.contains(id) || path.ids.contains(where: lists.contains) {
+                refusal = .revokedCertificate
+            } else {
+                return .success(ShownCertificate(validity: own.and(path.validity), path: [id] + path.ids))
             }
         }
-        return .failure(.untrustedCertificate)
+        return .failure(refusal)
     }
 
     /// Whether one in either file is, or has signed, one in the other: then they don't tell apart who is below which.

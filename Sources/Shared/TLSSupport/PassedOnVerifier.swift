@@ -5,8 +5,8 @@ internal import X509
 /// A certificate that a trusted proxy has passed on, found as good as if its owner had come by itself.
 package struct PassedOnCertificate: Sendable, Equatable {
     package let name: CommonName
-    /// For how long it may be taken for good without looking at it again.
-    package let validity: CertificateValidity
+    /// For how long it may be taken for good without looking at it again, and by what lists may name it.
+    package let shown: ShownCertificate
 }
 
 /// Why a certificate that was passed on is not accepted.
@@ -21,17 +21,20 @@ package enum PassedOnRefusal: Error, Equatable {
 package struct PassedOnVerifier: Sendable {
     /// Those of today, as a proxy's connection may outlive many of their changes; nil: there are none any more.
     private let authorities: @Sendable () -> Authorities?
+    private let lists: @Sendable () -> RevocationLists
     private let versions: @Sendable () -> Int
     private let clock: @Sendable () -> Int
 
     init(_ tls: ServerTLS, clock: @escaping @Sendable () -> Int) {
         authorities = { tls.proxies?.clients }
+        lists = { tls.live.lists }
         versions = { tls.live.generation }
         self.clock = clock
     }
 
     init(authorities: Authorities, clock: @escaping @Sendable () -> Int) {
         self.authorities = { authorities }
+        lists = { .none }
         versions = { 0 }
         self.clock = clock
     }
@@ -51,8 +54,8 @@ package struct PassedOnVerifier: Sendable {
         else { throw .refused(.untrustedCertificate) }
         guard let authorities = authorities() else { throw .refused(.untrustedCertificate) }
         do {
-            let validity = try authorities.judge(certificate, at: now).get()
-            return PassedOnCertificate(name: CommonName(certificate), validity: validity)
+            let shown = try authorities.judge(certificate, lists: lists(), at: now).get()
+            return PassedOnCertificate(name: CommonName(certificate), shown: shown)
         } catch {
             throw .refused(error)
         }

@@ -1,5 +1,7 @@
 package import NIOCore
 package import NIOSSL
+internal import SwiftASN1
+internal import X509
 
 /// TLS as a server speaks it: its certificate, and whom it trusts to sign those of its clients.
 ///
@@ -24,12 +26,14 @@ package struct ServerTLS: Sendable {
     ///   - key: its private key in PEM form, not encrypted.
     ///   - clientAuthorities: PEM file with the certificates of those who may sign a client's; nil: clients show none.
     ///   - proxies: who may pass on what its clients showed; nobody without `clientAuthorities`.
+    ///   - revocation: where the lists are of certificates that were taken back; nil: they aren't looked at.
     package init(
         _ name: String = "tls",
         certificate: String,
         key: String,
         clientAuthorities: String?,
         proxies: TrustedProxies? = nil,
+        revocation: RevocationSource? = nil,
         minimumVersion: Version = .v1_2,
         handshakeTimeout: TimeAmount = .seconds(10)
     ) throws(TLSFileError) {
@@ -39,7 +43,7 @@ package struct ServerTLS: Sendable {
             clientAuthorities: clientAuthorities,
             proxies: proxies
         )
-        live = try LiveTLS(name, files, minimumVersion)
+        live = try LiveTLS(name, files, clientAuthorities == nil ? nil : revocation, minimumVersion)
         self.handshakeTimeout = handshakeTimeout
     }
 
@@ -47,7 +51,7 @@ package struct ServerTLS: Sendable {
     package var asksForCertificate: Bool { live.files.clientAuthorities != nil }
 
     /// What an operator should know about the files; nothing that would keep TLS from working now.
-    package var warnings: [String] { live.current.warnings }
+    package var warnings: [String] { live.warnings }
 
     /// The certificate with what follows it, and its key, for servers of other libraries.
     package var pair: (chain: [NIOSSLCertificate], key: NIOSSLPrivateKey) {
@@ -76,10 +80,30 @@ package struct ServerTLS: Sendable {
     /// Who has shown this certificate, which was found good in this or in an earlier handshake.
     ///
     /// - Parameter now: seconds since 1970.
-    func peer(showing certificate: NIOSSLCertificate, at now: Int) -> Result<TLSPeer, TLSRefusal> {
-        if let reason = CertificateValidity(certificate).refusal(at: now) { return .failure(reason) }
-        if let proxies { return proxies.peer(showing: certificate, at: now) }
-        let name = (try? certificate.toDERBytes()).map(CommonName.init(certificate:)) ?? .unreadable
-        return .success(.client(name))
+    func visitor(showing certificate: NIOSSLCertificate, at now: Int) -> Result<TLSVisitor, TLSRefusal> {
+        let validity = CertificateValidity(certificate)
+        if let reason = validity.refusal(at: now) { return .failure(reason) }
+        let (snapshot, lists) = live.now
+        let parsed = (try? certificate.toDERBytes()).flatMap { try? Certificate(derEncoded: $0) }
+        let judges = (proxies: proxies(of: snapshot), clients: snapshot.clients)
+        guard let parsed else {
+            guard judges.proxies == nil, judges.clients == nil else { return .failure(.untrustedCertificate) }
+            let shown = ShownCertificate(validity: validity, path: [])
+            return .success(TLSVisitor(peer: .client(.unreadable), certificate: shown))
+        }
+        if let proxies = judges.proxies { return proxies.visitor(showing: parsed, lists: lists, at: now) }
+        let shown: Result<ShownCertificate, TLSRefusal> =
+            judges.clients?.judge(parsed, lists: lists, at: now)
+            ?? .success(ShownCertificate(validity: validity, path: []))
+        return shown.map { TLSVisitor(peer: .client(CommonName(parsed)), certificate: $0) }
     }
+
+    /// Whether a list names one of those by which the certificate was found good.
+    package func isRevoked(_ certificate: ShownCertificate) -> Bool {
+        let lists = live.lists
+        return certificate.path.contains { lists.contains($0) }
+    }
+
+    /// Another one whenever authorities or lists have changed.
+    package var generation: Int { live.generation }
 }

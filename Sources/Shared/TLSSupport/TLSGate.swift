@@ -8,7 +8,8 @@ internal import NIOTLS
 ///
 /// A resumed session brings the certificate of an earlier handshake, which nobody has looked at since: so the dates are
 /// judged here after every handshake, resumed or not. Its chain need not be: tickets die with the authorities they were
-/// given under. Only where proxies are let in beside clients it is, to tell one from the other.
+/// given under. Where proxies are let in beside clients it is, to tell one from the other, and where revocation lists are
+/// looked at.
 final class TLSGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -27,7 +28,7 @@ final class TLSGate: ChannelDuplexHandler, RemovableChannelHandler {
     private let listener: TLSListener
     private let handler: NIOSSLServerHandler
     private let linger: HandshakeLinger
-    private let welcome: (TLSPeer) throws -> Void
+    private let welcome: (TLSVisitor) throws -> Void
     private var state = State.handshaking(nil)
     private var waiting: [(ByteBuffer, EventLoopPromise<Void>?)] = []
     private var isWriting = false
@@ -36,7 +37,7 @@ final class TLSGate: ChannelDuplexHandler, RemovableChannelHandler {
         listener: TLSListener,
         handler: NIOSSLServerHandler,
         linger: HandshakeLinger,
-        welcome: @escaping (TLSPeer) throws -> Void
+        welcome: @escaping (TLSVisitor) throws -> Void
     ) {
         self.listener = listener
         self.handler = handler
@@ -119,18 +120,18 @@ final class TLSGate: ChannelDuplexHandler, RemovableChannelHandler {
         guard case .handshaking = state else { return }
         guard listener.tls.asksForCertificate else { return open(.anybody, context) }
         guard let certificate = handler.peerCertificate else { return refuse(.noCertificate, nil, context) }
-        switch listener.tls.peer(showing: certificate, at: listener.clock()) {
-        case .success(let peer): open(peer, context)
+        switch listener.tls.visitor(showing: certificate, at: listener.clock()) {
+        case .success(let visitor): open(visitor, context)
         case .failure(let reason): refuse(reason, certificate, context)
         }
     }
 
-    private func open(_ peer: TLSPeer, _ context: ChannelHandlerContext) {
+    private func open(_ visitor: TLSVisitor, _ context: ChannelHandlerContext) {
         stopTimer()
         state = .open
         context.pipeline.syncOperations.removeHandler(linger, promise: nil)
         listener.welcomed()
-        do { try welcome(peer) } catch { context.close(promise: nil) }
+        do { try welcome(visitor) } catch { context.close(promise: nil) }
     }
 
     private func refuse(_ reason: TLSRefusal, _ certificate: NIOSSLCertificate?, _ context: ChannelHandlerContext) {

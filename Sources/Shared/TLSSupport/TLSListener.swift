@@ -12,8 +12,9 @@ internal import NIOSSL
 /// TLS on one listener: what it says and counts of the clients that it lets in and turns away.
 package struct TLSListener: Sendable {
     package let name: String
-    let tls: ServerTLS
-    let clock: @Sendable () -> Int
+    package let tls: ServerTLS
+    /// Seconds since 1970.
+    package let clock: @Sendable () -> Int
     /// Also for what is refused behind TLS because of the certificate.
     package let log: RefusalLog
     private let handshakes: Counter
@@ -44,7 +45,7 @@ package struct TLSListener: Sendable {
     ///
     /// - Parameter welcome: called then, with who it is. It may add what stands behind TLS; if it throws, the
     ///   connection ends.
-    package func install(on channel: any Channel, welcome: @escaping (TLSPeer) throws -> Void) throws {
+    package func install(on channel: any Channel, welcome: @escaping (TLSVisitor) throws -> Void) throws {
         let handler = NIOSSLServerHandler(context: tls.context)
         let linger = HandshakeLinger()
         let gate = TLSGate(listener: self, handler: handler, linger: linger, welcome: welcome)

@@ -7,3 +7,18 @@ package enum TLSPeer: Sendable, Equatable {
     /// One of the trusted proxies: it must pass its clients' certificates on.
     case proxy
 }
+
+/// Who has been let in, and by which certificate.
+package struct TLSVisitor: Sendable, Equatable {
+    package let peer: TLSPeer
+    /// Nil where certificates aren't asked for.
+    package let certificate: ShownCertificate?
+
+    /// Somebody who has shown none.
+    package static let anybody = TLSVisitor(peer: .anybody, certificate: nil)
+
+    package init(peer: TLSPeer, certificate: ShownCertificate?) {
+        self.peer = peer
+        self.certificate = certificate
+    }
+}

@@ -7,6 +7,8 @@ package enum TLSRefusal: String, Error, Sendable, CaseIterable {
     case untrustedCertificate = "untrusted_certificate"
     case expiredCertificate = "expired_certificate"
     case notYetValidCertificate = "not_yet_valid_certificate"
+    /// On a list of its issuer, or signed by somebody who is.
+    case revokedCertificate = "revoked_certificate"
     /// Signed by an authority of proxies, for a name that isn't one of theirs.
     case unlistedProxy = "unlisted_proxy"
     /// The client ended the handshake with an alert: usually it doesn't trust our certificate.

@@ -17,6 +17,8 @@ final class TLSSnapshot: Sendable {
     let context: NIOSSLContext
     let chain: [NIOSSLCertificate]
     let key: NIOSSLPrivateKey
+    /// What judges a client's certificate beside BoringSSL, where revocation lists are looked at.
+    let clients: Authorities?
     /// What takes the place of ``context`` where trusted proxies come in too.
     let proxies: ProxyTLS?
     /// What an operator should know about the files; nothing that would keep TLS from working now.
@@ -27,7 +29,8 @@ final class TLSSnapshot: Sendable {
     init(
         _ files: ServerTLSFiles,
         _ contents: ServerTLSFiles.Contents,
-        minimumVersion: ServerTLS.Version
+        minimumVersion: ServerTLS.Version,
+        looksAtLists: Bool
     ) throws(TLSFileError) {
         chain = try TLSFile.certificates(contents.certificate, files.certificate, .certificate)
         var authorities: [NIOSSLCertificate]?
@@ -60,6 +63,11 @@ final class TLSSnapshot: Sendable {
             }
             throw TLSFileError(.clientAuthorities, path, "can't be used: \(error)")
         }
+        if looksAtLists, let authorities, let path = files.clientAuthorities {
+            clients = try Authorities(authorities, path, .clientAuthorities)
+        } else {
+            clients = nil
+        }
         var proxyAuthorities: [NIOSSLCertificate] = []
         if let trusted = files.proxies, let path = files.clientAuthorities, let authorities,
             let bytes = contents.proxyAuthorities
@@ -76,6 +84,9 @@ final class TLSSnapshot: Sendable {
             + Self.warnings(aboutKey: files.key)
         digest = contents.digest
     }
+
+    /// Whose revocation lists count.
+    var signers: [Certificate] { (clients?.all ?? []) + (proxies?.proxies.all ?? []) }
 
     // MARK: Files
 

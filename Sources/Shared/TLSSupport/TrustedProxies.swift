@@ -28,15 +28,23 @@ struct ProxyTLS: Sendable {
     /// Who has shown a certificate that was found good in this or in an earlier handshake.
     ///
     /// A client's authority makes nobody a proxy, and a proxy's nobody a client, whatever the names.
-    func peer(showing certificate: NIOSSLCertificate, at now: Int) -> Result<TLSPeer, TLSRefusal> {
-        guard let bytes = try? certificate.toDERBytes(), let certificate = try? Certificate(derEncoded: bytes) else {
-            return .failure(.untrustedCertificate)
-        }
+    func visitor(
+        showing certificate: Certificate,
+        lists: RevocationLists,
+        at now: Int
+    ) -> Result<TLSVisitor, TLSRefusal> {
         let name = CommonName(certificate)
-        if case .success = clients.judge(certificate, at: now) { return .success(.client(name)) }
-        if case .failure(let reason) = proxies.judge(certificate, at: now) { return .failure(reason) }
-        guard case .one(let text) = name, names.contains(text) else { return .failure(.unlistedProxy) }
-        return .success(.proxy)
+        switch clients.judge(certificate, lists: lists, at: now) {
+        case .success(let shown): return .success(TLSVisitor(peer: .client(name), certificate: shown))
+        case .failure(.revokedCertificate): return .failure(.revokedCertificate)
+        case .failure: break
+        }
+        switch proxies.judge(certificate, lists: lists, at: now) {
+        case .failure(let reason): return .failure(reason)
+        case .success(let shown):
+            guard case .one(let text) = name, names.contains(text) else { return .failure(.unlistedProxy) }
+            return .success(TLSVisitor(peer: .proxy, certificate: shown))
+        }
     }
 }
 
@@ -51,8 +59,8 @@ extension ProxyTLS {
         besides clients: (authorities: [NIOSSLCertificate], path: String),
         _ configuration: TLSConfiguration
     ) throws(TLSFileError) {
-        self.clients = try Self.judging(clients.authorities, clients.path, .clientAuthorities)
-        proxies = try Self.judging(authorities, trusted.authorities, .proxyAuthorities)
+        self.clients = try Authorities(clients.authorities, clients.path, .clientAuthorities)
+        proxies = try Authorities(authorities, trusted.authorities, .proxyAuthorities)
         // A tenant may call its thing as a proxy is called.
         guard !self.clients.overlaps(proxies) else {
             let problem = "has an authority in common with \(clients.path)"
@@ -67,14 +75,17 @@ extension ProxyTLS {
             throw TLSFileError(.proxyAuthorities, trusted.authorities, "can't be used: \(error)")
         }
     }
+}
 
-    private static func judging(
+extension Authorities {
+    /// Those of a file.
+    init(
         _ certificates: [NIOSSLCertificate],
         _ path: String,
         _ role: TLSFileError.Role
-    ) throws(TLSFileError) -> Authorities {
+    ) throws(TLSFileError) {
         do {
-            return try Authorities(certificates.map { try Certificate(derEncoded: $0.toDERBytes()) })
+            self = try Authorities(certificates.map { try Certificate(derEncoded: $0.toDERBytes()) })
         } catch AuthoritiesError.unknownExtensions {
             let problem = "holds an authority with name constraints, or other demands that can't be judged here"
             throw TLSFileError(role, path, problem)

@@ -15,6 +15,7 @@ final class TLSPipe {
     private let wire = Wire()
     private let heard = Heard()
     private(set) var welcomes: [TLSPeer] = []
+    private(set) var certificates: [ShownCertificate?] = []
 
     /// - Parameters:
     ///   - clock: what the gate takes the time from; nil: the real one.
@@ -31,9 +32,10 @@ final class TLSPipe {
             if let clock { TLSListener("test", tls, metrics: metrics, clock: clock) } else {
                 TLSListener("test", tls, metrics: metrics)
             }
-        try listener.install(on: server) { [unowned self] peer in
+        try listener.install(on: server) { [unowned self] visitor in
             guard !isClosed else { throw ChannelError.ioOnClosedChannel }
-            welcomes.append(peer)
+            welcomes.append(visitor.peer)
+            certificates.append(visitor.certificate)
         }
         try server.pipeline.syncOperations.addHandler(wire, position: .first)
         try server.pipeline.syncOperations.addHandler(heard)

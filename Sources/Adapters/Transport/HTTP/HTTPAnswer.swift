@@ -50,6 +50,7 @@ package struct HTTPAnswer: Equatable {
         case .untrustedCertificate: HTTPAnswer(.forbidden, reason, "the client certificate is not trusted")
         case .expiredCertificate: HTTPAnswer(.forbidden, reason, "the client certificate has expired")
         case .notYetValidCertificate: HTTPAnswer(.forbidden, reason, "the client certificate is not valid yet")
+        case .revokedCertificate: HTTPAnswer(.forbidden, reason, "the client certificate was revoked")
         case .unexpectedCertificateHeader: .badRequest("only a trusted proxy may pass a client certificate on", reason)
         case .badCertificateHeader: .badRequest("exactly one client certificate must be passed on", reason)
         default: HTTPAnswer(.forbidden, reason, "missing or invalid credentials provided")

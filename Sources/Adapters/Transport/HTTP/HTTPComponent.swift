@@ -30,7 +30,9 @@ package final class HTTPComponent: LoopComponent {
     }
 
     package func sweep(at now: UInt64) {
-        for connection in connections.values where connection.deadline < now { connection.timedOut() }
+        for connection in connections.values {
+            if connection.deadline < now { connection.timedOut() } else { connection.endIfOver(at: now) }
+        }
     }
 
     package func shutDown() {
@@ -82,6 +84,8 @@ protocol HTTPConnection: AnyObject {
     /// The loop's clock at which it has taken too long.
     var deadline: UInt64 { get }
     func timedOut()
+    /// Ends it if it has lasted as long as it may.
+    func endIfOver(at now: UInt64)
     func write()
     func shutDown()
 }

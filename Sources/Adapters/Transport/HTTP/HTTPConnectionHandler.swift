@@ -46,6 +46,8 @@ package final class HTTPConnectionHandler<Endpoint: HTTPEndpoint>: ChannelDuplex
     /// The client has sent its FIN: what it asked is still answered, then the connection ends.
     private var hasHeardAll = false
     package private(set) var deadline: UInt64 = .max
+    /// The next answer is the last one.
+    private var isOver = false
 
     package init(endpoint: Endpoint, component: HTTPComponent) {
         self.endpoint = endpoint
@@ -241,7 +243,8 @@ package final class HTTPConnectionHandler<Endpoint: HTTPEndpoint>: ChannelDuplex
 
     private func send(_ answer: HTTPAnswer, for head: HTTPRequestHead, _ facts: RequestFacts) {
         // The decoder reads nothing after an upgrade or CONNECT.
-        let isLast = answer.closes || facts.wantsUpgrade || head.method == .CONNECT || component.isShuttingDown
+        let isLast =
+            answer.closes || facts.wantsUpgrade || head.method == .CONNECT || component.isShuttingDown || isOver
         let keepAlive = head.isKeepAlive && !isLast
         if answer.refusal != nil { endpoint.refused(answer) }
         let date = component.currentDate()
@@ -340,6 +343,20 @@ extension HTTPConnectionHandler: HTTPConnection {
         case .receiving, .discarding: answerLast(.timeout)
         case .idle where isMidHead: answerLast(.timeout)
         default: context?.close(promise: nil)
+        }
+    }
+
+    /// A revoked client gets no further answer. Any other's request under way is finished.
+    func endIfOver(at now: UInt64) {
+        if case .closing = state { return }
+        if case .upgraded = state { return }
+        guard !isOver, let end = endpoint.peer.end(at: now) else { return }
+        isOver = true
+        endpoint.refused(.refused(end.refusal))
+        switch state {
+        case .idle where !isMidHead: close()
+        case _ where end == .revoked: close()
+        default: break
         }
     }
 

@@ -6,14 +6,14 @@ internal import TLSSupport
 /// request.
 ///
 /// Only good ones are kept, by the SHA-256 of their header, and taken for good only while their dates and those of
-/// their authorities are, and the authorities the same. Two tables take turns: when the newer one is full the older is forgotten.
+/// their authorities are, and authorities and revocation lists the same. Two tables take turns: when the newer one is full the older is forgotten.
 struct PassedOnCertificates {
     /// Certificates in one of the two tables.
     let capacity: Int
 
     private struct Known {
         let certificate: ClientCertificate
-        let validity: CertificateValidity
+        let shown: ShownCertificate
         let generation: Int
     }
 
@@ -24,26 +24,26 @@ struct PassedOnCertificates {
         self.capacity = capacity
     }
 
-    /// Whose certificate this is.
+    /// Whose certificate this is, and what lists may name it by.
     mutating func certificate(
         in header: CertificateHeader,
         by verifier: PassedOnVerifier
-    ) throws(Refusal) -> ClientCertificate {
+    ) throws(Refusal) -> (ClientCertificate, ShownCertificate) {
         let digest = header.digest
         let generation = verifier.generation
         if let known = newer[digest] ?? older[digest], known.generation == generation,
-            known.validity.refusal(at: verifier.now) == nil
+            known.shown.validity.refusal(at: verifier.now) == nil
         {
             if newer[digest] == nil { keep(known, digest) }
-            return known.certificate
+            return (known.certificate, known.shown)
         }
         newer[digest] = nil
         older[digest] = nil
         do {
             let verified = try verifier.verify(header)
             let certificate = ClientCertificate(verified.name)
-            keep(Known(certificate: certificate, validity: verified.validity, generation: generation), digest)
-            return certificate
+            keep(Known(certificate: certificate, shown: verified.shown, generation: generation), digest)
+            return (certificate, verified.shown)
         } catch {
             throw Refusal(error)
         }
@@ -81,6 +81,7 @@ extension Refusal {
             case .unreadable: .badCertificateHeader
             case .refused(.expiredCertificate): .expiredCertificate
             case .refused(.notYetValidCertificate): .notYetValidCertificate
+            case .refused(.revokedCertificate): .revokedCertificate
             case .refused: .untrustedCertificate
             }
     }

@@ -11,7 +11,10 @@ package struct AdaptersService: Service {
     }
 
     package func run() async throws {
-        try await gracefulShutdown()
+        // What has been revoked since is found by each loop's sweep; it isn't waited for.
+        let (changes, input) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        for listener in listeners { listener.onChange { input.yield() } }
+        for await _ in changes.cancelOnGracefulShutdown() { try await loops.forEach { $0.sweep() } }
         for listener in listeners { await listener.close() }
         try await loops.shutDown()
         while try await loops.connectionCount() > 0 { try await Task.sleep(for: .milliseconds(20)) }

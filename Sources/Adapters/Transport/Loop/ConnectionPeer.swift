@@ -13,6 +13,9 @@ package final class ConnectionPeer {
     private let verifier: PassedOnVerifier?
     private let address: SocketAddress?
     private let log: RefusalLog?
+    private var term: ConnectionTerm
+    /// Behind a proxy its own connection, which this client's can't outlive.
+    private let carrier: ConnectionPeer?
 
     /// A client whose certificate is known already.
     package convenience init(_ certificate: ClientCertificate = .notAsked) {
@@ -24,28 +27,45 @@ package final class ConnectionPeer {
         self.init(.unusable(.noCertificate), verifier, nil, nil)
     }
 
-    /// - Parameter tls: nil: the connection is plain.
-    convenience init(_ peer: TLSPeer, on channel: any NIOCore.Channel, _ tls: TLSListener?) {
+    /// - Parameters:
+    ///   - tls: nil: the connection is plain.
+    ///   - now: the loop's clock in nanoseconds.
+    convenience init(
+        _ visitor: TLSVisitor,
+        at address: SocketAddress?,
+        _ tls: TLSListener?,
+        now: UInt64 = NIODeadline.now().uptimeNanoseconds
+    ) {
         let certificate: ClientCertificate =
-            switch peer {
+            switch visitor.peer {
             case .anybody: .notAsked
             case .client(let name): ClientCertificate(name)
             case .proxy: .unusable(.noCertificate)
             }
-        self.init(certificate, peer == .proxy ? tls?.verifier : nil, channel.remoteAddress, tls?.log)
+        let verifier = visitor.peer == .proxy ? tls?.verifier : nil
+        self.init(certificate, verifier, address, tls?.log, ConnectionTerm(visitor.certificate, tls, from: now))
     }
 
     private init(
         _ certificate: ClientCertificate,
         _ verifier: PassedOnVerifier?,
         _ address: SocketAddress?,
-        _ log: RefusalLog?
+        _ log: RefusalLog?,
+        _ term: ConnectionTerm = ConnectionTerm(),
+        carrier: ConnectionPeer? = nil
     ) {
         self.certificate = certificate
         self.verifier = verifier
         self.address = address
         self.log = log
+        self.term = term
+        self.carrier = carrier
     }
+
+    /// Why its connection must end now, though it did nothing wrong; nil: it may go on.
+    ///
+    /// - Parameter now: the loop's clock in nanoseconds.
+    package func end(at now: UInt64) -> ConnectionEnd? { term.end(at: now) ?? carrier?.end(at: now) }
 
     /// Who a request comes from: the client itself, or behind a proxy the one whose certificate is passed on with it.
     ///
@@ -65,7 +85,8 @@ package final class ConnectionPeer {
             throw .noCertificate
         }
         guard request.certificateHeaders == 1 else { throw .badCertificateHeader }
-        return ConnectionPeer(try known.certificate(in: header, by: verifier), nil, address, log)
+        let (certificate, shown) = try known.certificate(in: header, by: verifier)
+        return ConnectionPeer(certificate, nil, address, log, term.passedOn(shown), carrier: self)
     }
 
     /// Counts a refusal, and logs it if a certificate was asked for. It is rare enough for the metrics system.

@@ -7,6 +7,7 @@ package import TLSSupport
 package struct Listener: Sendable {
     private let channel: any Channel
     private let door: Door
+    private let tls: ServerTLS?
     package let name: String
     package let address: ListenAddress
     /// Whether all connections are TLS.
@@ -28,6 +29,7 @@ package struct Listener: Sendable {
         let secure = tls.map { TLSListener(name, $0) }
         let door = Door()
         self.door = door
+        self.tls = tls
         do {
             self.channel = try await ServerBootstrap(group: group)
                 .serverChannelOption(.backlog, value: 1_024)
@@ -48,11 +50,11 @@ package struct Listener: Sendable {
                     channel.eventLoop.makeCompletedFuture {
                         guard let component = components.current else { throw ChannelError.operationUnsupported }
                         // With TLS nothing else is in the pipeline before the client has been let in.
-                        let open: (TLSPeer) throws -> Void = { peer in
+                        let open: (TLSVisitor) throws -> Void = { visitor in
                             guard !door.isClosed.load(ordering: .acquiring) else {
                                 throw ChannelError.ioOnClosedChannel
                             }
-                            try setUp(channel, component, ConnectionPeer(peer, on: channel, secure))
+                            try setUp(channel, component, ConnectionPeer(visitor, at: channel.remoteAddress, secure))
                         }
                         if let secure { try secure.install(on: channel, welcome: open) } else { try open(.anybody) }
                     }
@@ -66,6 +68,9 @@ package struct Listener: Sendable {
         self.name = name
         self.address = ListenAddress(host: address.host, port: channel.localAddress?.port ?? address.port)
     }
+
+    /// Calls back whenever other certificates count than before.
+    func onChange(_ body: @escaping @Sendable () -> Void) { tls?.live.onChange(body) }
 
     /// Takes no more connections; those that are open stay, those in a handshake are not let in.
     package func close() async {

@@ -24,15 +24,16 @@ package struct TLSVariables {
     }
 
     /// `<prefix>_SERVER_CERT` and `_SERVER_KEY` turn TLS on, `<prefix>_CLIENT_CA_CERTS` asks for client certificates,
-    /// `<prefix>_PROXY_CA_CERTS` and `_TRUSTED_PROXIES` let proxies pass them on. Throws if there is half a pair of
+    /// `<prefix>_PROXY_CA_CERTS` and `_TRUSTED_PROXIES` let proxies pass them on, `<prefix>_CLIENT_CRL` takes some back. Throws if there is half a pair of
     /// either, or one without what it needs.
     package mutating func adapter(_ prefix: String) throws(ConfigurationError) -> ServerTLS? {
         let names = Names(prefix)
         let authorities = variables.optionalString(names.clientAuthorities)
         let proxies = try proxies(names)
+        let revocation = try revocation(names)
         switch (variables.optionalString(names.certificate), variables.optionalString(names.key)) {
         case (let certificate?, let key?):
-            return try read(names, certificate, key, authorities, proxies)
+            return try read(names, certificate, key, authorities, proxies, revocation)
         case (_?, nil):
             throw ConfigurationError(names.key, "is missing beside \(names.certificate)")
         case (nil, _?):
@@ -50,7 +51,7 @@ package struct TLSVariables {
         let names = Names(prefix)
         switch (variables.optionalString(names.certificate), variables.optionalString(names.key)) {
         case (let certificate?, let key?):
-            return try read(names, certificate, key, nil, nil)
+            return try read(names, certificate, key, nil, nil, nil)
         case (nil, nil):
             try refuseIfRequired(names)
         case (let certificate, _):
@@ -82,6 +83,24 @@ package struct TLSVariables {
         }
     }
 
+    private func revocation(_ names: Names) throws(ConfigurationError) -> RevocationSource? {
+        let interval = try variables.duration(
+            names.revocationInterval,
+            default: "1h",
+            in: .seconds(1)...(.seconds(30 * 86_400))
+        )
+        guard let place = variables.optionalString(names.revocationLists) else { return nil }
+        guard variables.optionalString(names.clientAuthorities) != nil else {
+            throw ConfigurationError(names.clientAuthorities, "is missing beside \(names.revocationLists)")
+        }
+        let source = RevocationSource(place, interval: interval)
+        // It would stand in logs.
+        if source.isAddress, place.contains("@") {
+            throw ConfigurationError(names.revocationLists, "an address may not name a user")
+        }
+        return source
+    }
+
     private func refuseIfRequired(_ names: Names) throws(ConfigurationError) {
         guard isRequired else { return }
         throw ConfigurationError("MF_REQUIRE_TLS", "true", "\(names.certificate) and \(names.key) to be set")
@@ -92,7 +111,8 @@ package struct TLSVariables {
         _ certificate: String,
         _ key: String,
         _ authorities: String?,
-        _ proxies: TrustedProxies?
+        _ proxies: TrustedProxies?,
+        _ revocation: RevocationSource?
     ) throws(ConfigurationError) -> ServerTLS {
         do throws(TLSFileError) {
             let tls = try ServerTLS(
@@ -101,6 +121,7 @@ package struct TLSVariables {
                 key: key,
                 clientAuthorities: authorities,
                 proxies: proxies,
+                revocation: revocation,
                 minimumVersion: minimumVersion,
                 handshakeTimeout: handshakeTimeout
             )
@@ -119,6 +140,8 @@ private struct Names {
     let clientAuthorities: String
     let proxyAuthorities: String
     let trustedProxies: String
+    let revocationLists: String
+    let revocationInterval: String
 
     /// As it is called in the log.
     let listener: String
@@ -130,6 +153,8 @@ private struct Names {
         clientAuthorities = "\(prefix)_CLIENT_CA_CERTS"
         proxyAuthorities = "\(prefix)_PROXY_CA_CERTS"
         trustedProxies = "\(prefix)_TRUSTED_PROXIES"
+        revocationLists = "\(prefix)_CLIENT_CRL"
+        revocationInterval = "\(prefix)_CLIENT_CRL_INTERVAL"
     }
 
     subscript(role: TLSFileError.Role) -> String {
@@ -138,7 +163,7 @@ private struct Names {
         case .key: key
         case .clientAuthorities: clientAuthorities
         case .proxyAuthorities: proxyAuthorities
-        case .revocationLists: ""
+        case .revocationLists: revocationLists
         }
     }
 }
