@@ -35,4 +35,8 @@ package enum Refusal: String, Error, Sendable, CaseIterable {
     case badText = "bad_text"
     case takenOver = "taken_over"
     case rightTaken = "right_taken"
+    /// The connection has lasted as long as one may.
+    case lifetimeOver = "lifetime_over"
+    /// It has carried no message for too long.
+    case idle
 }

@@ -13,6 +13,8 @@ final class WSComponent: LoopComponent {
     let maximumQueue: Int
     /// Nanoseconds of silence before a ping.
     let pingInterval: UInt64
+    /// Nanoseconds without a message; nil: as many as it likes.
+    let idleTimeout: UInt64?
 
     private var subscriptions = SubscriptionTrie<WSConnection>()
     private var matches = MatchCache<[WSConnection]>()
@@ -25,6 +27,7 @@ final class WSComponent: LoopComponent {
         self.maximumMessage = limits.maximumMessage
         self.maximumQueue = limits.maximumQueue
         self.pingInterval = limits.pingInterval
+        self.idleTimeout = limits.idleTimeout
     }
 
     var connectionCount: Int { sessions.count }

@@ -41,6 +41,7 @@ final class WSConnection: ChannelDuplexHandler {
     /// The loop's clock when the peer was last heard, and whether a ping has been sent since.
     private var lastHeard: UInt64
     private var isPinged = false
+    private var idleness: Idleness
 
     /// - Parameter topic: where it publishes; nil if its filter has wildcards.
     init(component: WSComponent, peer: ConnectionPeer, admission: Admission, filter: SubtopicFilter, topic: Topic?) {
@@ -57,6 +58,7 @@ final class WSConnection: ChannelDuplexHandler {
         self.assembler = WebSocketAssembler(maximumSize: component.maximumMessage)
         self.outbound = OutboundQueue(limit: component.maximumQueue)
         self.lastHeard = component.loop.now
+        self.idleness = Idleness(limit: component.idleTimeout, at: component.loop.now)
     }
 
     // MARK: Channel events
@@ -137,6 +139,7 @@ final class WSConnection: ChannelDuplexHandler {
     }
 
     private func publish(_ payload: ByteBuffer) {
+        idleness.carried()
         guard let topic else { return close(.policyViolation, .badTopic) }
         let loop = component.loop
         let request = PublishRequest(topic: topic, payload: payload, source: .ws, qos: 1)
@@ -191,6 +194,7 @@ final class WSConnection: ChannelDuplexHandler {
     func deliver(_ frame: ByteBuffer) -> Bool {
         if case .closing = state { return true }
         guard outbound.hasRoom(for: frame.readableBytes) else { return false }
+        idleness.carried()
         queue { $0.writeImmutableBuffer(frame) }
         return true
     }
@@ -228,8 +232,13 @@ final class WSConnection: ChannelDuplexHandler {
     }
 
     private func endIfOver(at now: UInt64) {
-        guard let end = peer.end(at: now) else { return }
-        close(.policyViolation, end.refusal)
+        switch peer.end(at: now) ?? (idleness.isOver(at: now) ? .idle : nil) {
+        case .revoked: close(.policyViolation, .revokedCertificate)
+        case .expired: close(.policyViolation, .expiredCertificate)
+        case .lifetime: close(.goingAway, .lifetimeOver)
+        case .idle: close(.goingAway, .idle)
+        case nil: break
+        }
     }
 
     /// Pings a peer that has been silent, and gives up on one that doesn't answer.

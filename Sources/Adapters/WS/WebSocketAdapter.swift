@@ -12,11 +12,14 @@ package struct WSLimits: Sendable {
     package var maximumQueue: Int
     /// Nanoseconds of silence before a ping; after twice that the connection is closed.
     package var pingInterval: UInt64
+    /// Nanoseconds without a message after which the connection is closed; nil: it stays.
+    package var idleTimeout: UInt64?
 
-    package init(maximumMessage: Int, maximumQueue: Int, pingInterval: UInt64) {
+    package init(maximumMessage: Int, maximumQueue: Int, pingInterval: UInt64, idleTimeout: UInt64? = nil) {
         self.maximumMessage = maximumMessage
         self.maximumQueue = maximumQueue
         self.pingInterval = pingInterval
+        self.idleTimeout = idleTimeout
     }
 }
 
@@ -29,7 +32,8 @@ package struct WebSocketAdapter: Sendable {
         let limits = WSLimits(
             maximumMessage: settings.common.maximumMessage,
             maximumQueue: settings.common.maximumQueue,
-            pingInterval: settings.pingInterval.nanoseconds
+            pingInterval: settings.pingInterval.nanoseconds,
+            idleTimeout: settings.idleTimeout?.nanoseconds
         )
         // A handshake has no body.
         let handshake = HTTPLimits(maximumBody: 0, requestTimeout: settings.requestTimeout)

@@ -16,6 +16,8 @@ package struct ServerTLS: Sendable {
 
     package let live: LiveTLS
     package let handshakeTimeout: TimeAmount
+    /// How long a connection may last; nil: as long as it likes.
+    package var maximumLifetime: Duration?
     private var letsProxiesIn = true
 
     /// Reads the files.

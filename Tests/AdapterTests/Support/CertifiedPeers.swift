@@ -17,18 +17,20 @@ final class CertifiedPeers {
     private let authority: TestAuthority
     private let list: String
 
-    init() throws {
+    /// - Parameter lifetime: how long a connection may last.
+    init(lifetime: Duration? = nil) throws {
         folder = try TemporaryFolder()
         authority = try TestAuthority(folder)
         list = "\(folder.path)/list"
         try Data(authority.crl(TestCRL())).write(to: URL(fileURLWithPath: list))
         let server = try authority.sign(["localhost"], purpose: .server)
-        let tls = try ServerTLS(
+        var tls = try ServerTLS(
             certificate: server.certificatePath,
             key: server.keyPath,
             clientAuthorities: authority.path,
             revocation: RevocationSource(list)
         )
+        tls.maximumLifetime = lifetime
         listener = TLSListener("test", tls, clock: { [ahead] in ahead.now })
     }
 

@@ -22,7 +22,8 @@ final class MQTTServer {
         registry: ClientRegistry = ClientRegistry(),
         maximumMessage: Int = 1_000,
         maximumQueue: Int = 100_000,
-        maximumSubscriptions: Int = 10
+        maximumSubscriptions: Int = 10,
+        idleTimeout: UInt64? = nil
     ) {
         self.test = test
         component = MQTTComponent(
@@ -31,7 +32,8 @@ final class MQTTServer {
                 maximumMessage: maximumMessage,
                 maximumQueue: maximumQueue,
                 maximumSubscriptions: maximumSubscriptions,
-                connectTimeout: .seconds(10)
+                connectTimeout: .seconds(10),
+                idleTimeout: idleTimeout
             ),
             registry: registry
         )

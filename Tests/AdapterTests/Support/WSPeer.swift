@@ -18,14 +18,20 @@ final class WSServer {
 
     static let pingInterval: UInt64 = 1_000_000_000_000
 
-    init(_ test: TestLoop = TestLoop(), maximumMessage: Int = 1_000, maximumQueue: Int = 10_000) {
+    init(
+        _ test: TestLoop = TestLoop(),
+        maximumMessage: Int = 1_000,
+        maximumQueue: Int = 10_000,
+        idleTimeout: UInt64? = nil
+    ) {
         self.test = test
         component = WSComponent(
             loop: test.loop,
             limits: WSLimits(
                 maximumMessage: maximumMessage,
                 maximumQueue: maximumQueue,
-                pingInterval: Self.pingInterval
+                pingInterval: Self.pingInterval,
+                idleTimeout: idleTimeout
             )
         )
         test.loop.add(component)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import ipaddress
 import itertools
 import os
 import pathlib
@@ -97,10 +98,12 @@ class PKI:
         purpose: x509.ObjectIdentifier | None = CLIENT,
         together: bool = False,
         kind: _ASN1Type | None = None,
+        host: str | None = None,
     ) -> Pair:
-        """Of any shape. `together` puts several common names into one relative name; `kind` is their type of string."""
+        """Of any shape. `together` puts several common names into one relative name; `kind` is their type of string.
+        A `host` is what a server on this machine is called."""
         signer, subject = by or self.root, _subject(common_names, together, kind=kind)
-        signed, key = _sign(subject, signer, begin or days(-1), end or days(1), purpose)
+        signed, key = _sign(subject, signer, begin or days(-1), end or days(1), purpose, host=host)
         self.names.update(name for name in common_names if len(name) >= 8)
         return self._write(signed.public_bytes(Encoding.PEM) + signer.chain, key)
 
@@ -156,6 +159,7 @@ def _sign(
     end: datetime.datetime,
     purpose: x509.ObjectIdentifier | None,
     authority: bool = False,
+    host: str | None = None,
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     """A certificate and its key; without a signer it signs itself."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -183,4 +187,7 @@ def _sign(
     )
     if purpose:
         builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    if host:
+        names = [x509.DNSName(host), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return builder.sign(issuer_key, hashes.SHA256()), key

@@ -14,7 +14,8 @@ package struct MQTTBroker: Sendable {
             maximumMessage: settings.common.maximumMessage,
             maximumQueue: settings.common.maximumQueue,
             maximumSubscriptions: settings.maximumSubscriptions,
-            connectTimeout: .nanoseconds(Int64(clamping: settings.connectTimeout.nanoseconds))
+            connectTimeout: .nanoseconds(Int64(clamping: settings.connectTimeout.nanoseconds)),
+            idleTimeout: settings.idleTimeout?.nanoseconds
         )
         // A handshake has no body.
         let handshake = HTTPLimits(maximumBody: 0, requestTimeout: settings.connectTimeout)

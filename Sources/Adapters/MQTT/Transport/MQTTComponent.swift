@@ -137,8 +137,7 @@ final class MQTTComponent: LoopComponent {
         let time = NIODeadline.uptimeNanoseconds(now)
         let due = connections.values.filter { $0.isDue(at: time) }
         for connection in due { connection.timedOut(at: time) }
-        let over = connections.values.compactMap { connection in connection.peer.end(at: now).map { (connection, $0) } }
-        for (connection, end) in over { connection.end(.notAuthorized, end.refusal) }
+        for connection in Array(connections.values) { connection.endIfOver(at: now) }
     }
 
     func shutDown() {

@@ -9,6 +9,7 @@ internal import NIOCore
 extension MQTTConnection {
     /// Publishes a message of the client. On the warm path topic and right are those of an earlier message.
     func publish(_ publish: Publish) {
+        idleness.carried()
         let now = loop.now
         let contentType = publish.properties.isEmpty ? nil : publish.properties.contentType
         if let route = routes.route(publish.topic, contentType), let grant = route.grant,
@@ -42,7 +43,9 @@ extension MQTTConnection {
         loop.access.authorize(key, topic.channel, at: now) { authorized in
             guard self.session.phase == .connected else {
                 // The client is gone, but its message had come; not so if it was cut off.
-                if case .granted(let grant) = authorized, self.refusal != .rightTaken {
+                if case .granted(let grant) = authorized, self.refusal != .rightTaken,
+                    self.refusal != .revokedCertificate
+                {
                     _ = loop.publish(request, by: grant, at: loop.now)
                 }
                 return
@@ -85,9 +88,9 @@ extension MQTTConnection {
         }
     }
 
-    /// Publishes the last will, if the thing may still publish there.
+    /// Publishes the last will, if the thing may still publish there. One that came by a revoked certificate isn't heard any more.
     func publish(_ will: Will) {
-        guard let identity,
+        guard refusal != .revokedCertificate, let identity,
             let topic = try? MQTTTopicParser.topic(
                 ByteBuffer(string: will.topic).readableBytesView,
                 contentType: will.properties.contentType

@@ -43,6 +43,7 @@ final class MQTTConnection: ChannelDuplexHandler {
     /// The loop's clock at which what is left of a closing connection goes.
     private var lingersUntil: NIODeadline?
     var refusal: Refusal?
+    var idleness: Idleness
 
     init(component: MQTTComponent, peer: ConnectionPeer) {
         self.component = component
@@ -50,6 +51,7 @@ final class MQTTConnection: ChannelDuplexHandler {
         self.session = ClientSession(settings: component.settings, at: .uptimeNanoseconds(component.loop.now))
         self.decoder = MQTTDecoder(maximumPacketSize: MQTTLimits.maximumConnect)
         self.outbound = OutboundQueue(limit: component.limits.maximumQueue)
+        self.idleness = Idleness(limit: component.limits.idleTimeout, at: component.loop.now)
     }
 
     // MARK: Channel events
@@ -202,6 +204,7 @@ final class MQTTConnection: ChannelDuplexHandler {
     /// Sends a message, or lets it wait. False if the client's queue is full: then it is dropped for this client.
     func deliver(_ packets: inout OutgoingPackets, _ delivery: MQTTDelivery) -> Bool {
         guard session.phase == .connected else { return true }
+        idleness.carried()
         let qos = min(delivery.qos, MQTTQoS(rawValue: packets.message.qos) ?? .atLeastOnce)
         guard qos == .atMostOnce else {
             let publish = packets.kept(isTyped: delivery.isTyped, qos: qos, version: session.version)
@@ -246,6 +249,20 @@ final class MQTTConnection: ChannelDuplexHandler {
     func end(_ code: MQTTReasonCode, _ reason: Refusal?) {
         refusal = refusal ?? reason
         feed { session, actions in session.close(code, into: &actions) }
+    }
+
+    /// Ends it if it has lasted as long as it may.
+    func endIfOver(at now: UInt64) {
+        guard lingersUntil == nil else { return }
+        // Before login another time runs.
+        let isIdle = session.phase == .connected && idleness.isOver(at: now)
+        guard let over = peer.end(at: now) ?? (isIdle ? .idle : nil) else { return }
+        switch over {
+        case .revoked, .expired: end(.notAuthorized, over.refusal)
+        case .lifetime: end(.maximumConnectTime, over.refusal)
+        // Its keep-alive may be all right: it isn't the client's silence, it is our rule.
+        case .idle: end(.administrativeAction, over.refusal)
+        }
     }
 
     func takenOver() { end(.sessionTakenOver, .takenOver) }

@@ -13,12 +13,21 @@ package struct MQTTLimits: Sendable {
     package var maximumQueue: Int
     package var maximumSubscriptions: Int
     package var connectTimeout: TimeAmount
+    /// Nanoseconds without a message after which a client is sent away; nil: it stays.
+    package var idleTimeout: UInt64?
 
-    package init(maximumMessage: Int, maximumQueue: Int, maximumSubscriptions: Int, connectTimeout: TimeAmount) {
+    package init(
+        maximumMessage: Int,
+        maximumQueue: Int,
+        maximumSubscriptions: Int,
+        connectTimeout: TimeAmount,
+        idleTimeout: UInt64? = nil
+    ) {
         self.maximumMessage = maximumMessage
         self.maximumQueue = maximumQueue
         self.maximumSubscriptions = maximumSubscriptions
         self.connectTimeout = connectTimeout
+        self.idleTimeout = idleTimeout
     }
 
     var sessionSettings: SessionSettings {

@@ -346,7 +346,7 @@ extension HTTPConnectionHandler: HTTPConnection {
         }
     }
 
-    /// A revoked client gets no further answer. Any other's request under way is finished.
+    /// A revoked client gets no further answer; any other's request under way is finished.
     func endIfOver(at now: UInt64) {
         if case .closing = state { return }
         if case .upgraded = state { return }

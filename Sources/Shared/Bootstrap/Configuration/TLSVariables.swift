@@ -31,9 +31,12 @@ package struct TLSVariables {
         let authorities = variables.optionalString(names.clientAuthorities)
         let proxies = try proxies(names)
         let revocation = try revocation(names)
+        let lifetime = try variables.optionalDuration("\(prefix)_TLS_MAX_LIFETIME")
         switch (variables.optionalString(names.certificate), variables.optionalString(names.key)) {
         case (let certificate?, let key?):
-            return try read(names, certificate, key, authorities, proxies, revocation)
+            var tls = try read(names, certificate, key, authorities, proxies, revocation)
+            tls.maximumLifetime = lifetime
+            return tls
         case (_?, nil):
             throw ConfigurationError(names.key, "is missing beside \(names.certificate)")
         case (nil, _?):

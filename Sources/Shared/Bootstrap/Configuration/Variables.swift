@@ -129,6 +129,19 @@ package final class Variables: Sendable {
         return duration
     }
 
+    /// The same, or `off`.
+    package func optionalDuration(
+        _ name: String,
+        in range: ClosedRange<Duration> = .seconds(1)...(.seconds(365 * 86_400))
+    ) throws(ConfigurationError) -> Duration? {
+        let text = read(name, "duration", "off") ?? "off"
+        guard text.lowercased() != "off" else { return nil }
+        guard let duration = Duration(variable: text), range.contains(duration) else {
+            throw ConfigurationError(name, text, "off, or a duration as 10s, 5m or 1h within \(range)")
+        }
+        return duration
+    }
+
     package func choice<Value: RawRepresentable & CaseIterable & Sendable>(
         _ name: String,
         default defaultValue: Value,

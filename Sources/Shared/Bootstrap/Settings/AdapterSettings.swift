@@ -42,6 +42,8 @@ package struct WSAdapterSettings: Sendable {
     /// For the handshake.
     package let requestTimeout: Duration
     package let pingInterval: Duration
+    /// Without a message; nil: as long as it likes.
+    package let idleTimeout: Duration?
 
     package init(
         _ variables: Variables,
@@ -53,6 +55,7 @@ package struct WSAdapterSettings: Sendable {
         self.tls = try tls.adapter("MF_WS_ADAPTER")
         requestTimeout = try variables.duration("MF_WS_ADAPTER_REQUEST_TIMEOUT", default: "10s")
         pingInterval = try variables.duration("MF_WS_ADAPTER_PING_INTERVAL", default: "30s")
+        idleTimeout = try variables.optionalDuration("MF_WS_ADAPTER_IDLE_TIMEOUT")
     }
 }
 
@@ -67,6 +70,8 @@ package struct MQTTAdapterSettings: Sendable {
     package let tls: ServerTLS?
     package let maximumSubscriptions: Int
     package let connectTimeout: Duration
+    /// Without a message; nil: as long as it likes.
+    package let idleTimeout: Duration?
     /// What an operator should know.
     package let warnings: [String]
 
@@ -100,6 +105,7 @@ package struct MQTTAdapterSettings: Sendable {
             in: 1...1_000_000
         )
         connectTimeout = try variables.duration("MF_MQTT_ADAPTER_CONNECT_TIMEOUT", default: "10s")
+        idleTimeout = try variables.optionalDuration("MF_MQTT_ADAPTER_IDLE_TIMEOUT")
     }
 
     /// Whether MQTT is offered without TLS: not beside client certificates, which it would let clients do without.
