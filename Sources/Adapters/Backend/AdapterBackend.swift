@@ -47,7 +47,7 @@ package struct AdapterBackend: Sendable {
         _ registry: MetricsRegistry,
         listen: (AdapterLoops) async throws -> [Listener]
     ) async throws -> [any Service] {
-        let rpc = try RPCClient(things.target, trust: things.trust, timeout: things.timeout)
+        let rpc = try RPCClient(things.target, trust: things.trust, pair: things.pair, timeout: things.timeout)
         let access = RemoteAccess(rpc)
         let messages = try NATSConnection(nats, sharesThread: true, logger: host.logger)
         let bus = NATSMessageBus(messages, logger: host.logger)

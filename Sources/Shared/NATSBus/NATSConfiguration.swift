@@ -13,6 +13,8 @@ package struct NATSConfiguration: Sendable {
     package var credentials: String?
     /// A PEM file; nil: the system's. With it the connection is on TLS, whatever the addresses say.
     package var authorities: String?
+    /// PEM files by which it proves itself; nil: it shows no certificate.
+    package var clientPair: (certificate: String, key: String)?
 
     package var connectTimeout = Duration.seconds(2)
     /// Most bytes kept by the client while it reconnects.

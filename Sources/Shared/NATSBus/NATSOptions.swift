@@ -35,6 +35,9 @@ final class NATSOptions: @unchecked Sendable {
         if let authorities = configuration.authorities {
             try check(natsOptions_LoadCATrustedCertificates(made, authorities))
         }
+        if let pair = configuration.clientPair {
+            try check(natsOptions_LoadCertificatesChain(made, pair.certificate, pair.key))
+        }
     }
 
     deinit { natsOptions_Destroy(pointer) }

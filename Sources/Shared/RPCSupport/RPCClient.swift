@@ -16,6 +16,14 @@ package final class RPCClient: Service {
         case authorities(String?)
     }
 
+    /// What the client proves itself with: PEM files of a certificate, with those between it and its root, and of its key.
+    package struct Pair: Sendable, Equatable {
+        let certificate: String
+        let key: String
+
+        package init(certificate: String, key: String) { (self.certificate, self.key) = (certificate, key) }
+    }
+
     package let client: GRPCClient<Transport>
     /// How long a call may take.
     package let timeout: Duration
@@ -24,12 +32,12 @@ package final class RPCClient: Service {
 
     /// Connects when it runs, on event loops that last as long as the process: an attempt may outlive a program's own. Throws
     /// if the files of the trust can't be used.
-    package init(_ target: RPCTarget, trust: Trust, timeout: Duration) throws {
+    package init(_ target: RPCTarget, trust: Trust, pair: Pair? = nil, timeout: Duration) throws {
         var registry = NameResolverRegistry()
         registry.registerFactory(AllAddresses())
         let transport = try HTTP2ClientTransport.Posix(
             target: AllAddresses.Target(target: target),
-            transportSecurity: trust.security,
+            transportSecurity: trust.security(pair),
             config: .defaults { config in
                 config.backoff = .init(initial: .milliseconds(100), max: .seconds(2), multiplier: 1.6, jitter: 0.2)
                 config.connection.keepalive = .init(time: .seconds(10), timeout: .seconds(5), allowWithoutCalls: true)
@@ -102,12 +110,13 @@ extension RPCError {
 }
 
 extension RPCClient.Trust {
-    fileprivate var security: HTTP2ClientTransport.Posix.TransportSecurity {
-        switch self {
-        case .plain: .plaintext
-        case .authorities(nil): .tls
-        case .authorities(let file?):
-            .tls { tls in tls.trustRoots = .certificates([.file(path: file, format: .pem)]) }
+    fileprivate func security(_ pair: RPCClient.Pair?) -> HTTP2ClientTransport.Posix.TransportSecurity {
+        guard case .authorities(let file) = self else { return .plaintext }
+        return .tls { tls in
+            if let file { tls.trustRoots = .certificates([.file(path: file, format: .pem)]) }
+            guard let pair else { return }
+            tls.certificateChain = [.file(path: pair.certificate, format: .pem)]
+            tls.privateKey = .file(path: pair.key, format: .pem)
         }
     }
 }

@@ -41,7 +41,7 @@ package struct RPCListener: Service {
         let transport = HTTP2ServerTransport.Posix(
             address: resolved.protocol == .inet6
                 ? .ipv6(host: ip, port: address.port) : .ipv4(host: ip, port: address.port),
-            transportSecurity: try tls.map { try .tls(certificateReloader: LivePair(tls: $0)) } ?? .plaintext,
+            transportSecurity: try Self.security(name, tls),
             config: .defaults { config in
                 config.rpc.maxRequestPayloadSize = Self.maximumRequest
                 config.http2.maxConcurrentStreams = Self.maximumStreams
@@ -59,6 +59,22 @@ package struct RPCListener: Service {
         self.address = address
         self.server = GRPCServer(transport: transport, services: services, interceptors: [CallLog(logger: logger)])
         self.onListening = onListening
+    }
+
+    private static func security(
+        _ name: String,
+        _ tls: ServerTLS?
+    ) throws -> HTTP2ServerTransport.Posix.TransportSecurity {
+        guard let tls else { return .plaintext }
+        guard let authorities = tls.clientAuthorities else { return try .tls(certificateReloader: LivePair(tls: tls)) }
+        let listener = TLSListener(name, tls)
+        return try .mTLS(certificateReloader: LivePair(tls: tls)) { config in
+            config.trustRoots = .certificates([.file(path: authorities, format: .pem)])
+            // The authorities of today; the library keeps those of its start.
+            config.customVerificationCallback = { certificates, promise in
+                promise.succeed(listener.isWelcome(certificates.first) ? .certificateVerified(.init(nil)) : .failed)
+            }
+        }
     }
 
     /// What an operator should know.

@@ -27,6 +27,10 @@ extension NATSConfiguration {
             $0.contains("BEGIN NATS USER JWT") && $0.contains("BEGIN USER NKEY SEED")
         }
         authorities = try variables.certificates("MF_NATS_CA_CERTS")
+        clientPair = try variables.clientPair("MF_NATS")
+        guard clientPair == nil || isSecure else {
+            throw ConfigurationError("MF_NATS_CA_CERTS", "is missing beside MF_NATS_CLIENT_CERT")
+        }
         guard password == nil || user != nil else {
             throw ConfigurationError("MF_NATS_USER", "is missing beside MF_NATS_PASS")
         }
@@ -46,6 +50,35 @@ extension Variables {
         try readableFile(name, "a PEM file of certificates") { text in
             (try? NIOSSLCertificate.fromPEMBytes(Array(text.utf8)))?.isEmpty == false
         }
+    }
+
+    /// The files by which a program proves itself: `<prefix>_CLIENT_CERT` and `_CLIENT_KEY`; nil if neither is named.
+    func clientPair(_ prefix: String) throws(ConfigurationError) -> (certificate: String, key: String)? {
+        let names = (certificate: "\(prefix)_CLIENT_CERT", key: "\(prefix)_CLIENT_KEY")
+        let certificate = try certificates(names.certificate)
+        let key = try readableFile(names.key, "a PEM file with a private key that isn't encrypted") { text in
+            (try? NIOSSLPrivateKey(bytes: Array(text.utf8), format: .pem)) != nil
+        }
+        switch (certificate, key) {
+        case (nil, nil): return nil
+        case (_?, nil): throw ConfigurationError(names.key, "is missing beside \(names.certificate)")
+        case (nil, _?): throw ConfigurationError(names.certificate, "is missing beside \(names.key)")
+        case (let certificate?, let key?):
+            guard Self.belongTogether(certificate, key) else {
+                throw ConfigurationError(names.key, key, "the private key of the certificate in \(certificate)")
+            }
+            return (certificate, key)
+        }
+    }
+
+    private static func belongTogether(_ certificate: String, _ key: String) -> Bool {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        guard let chain = try? NIOSSLCertificate.fromPEMFile(certificate),
+            let key = try? NIOSSLPrivateKey(file: key, format: .pem)
+        else { return false }
+        configuration.certificateChain = chain.map { .certificate($0) }
+        configuration.privateKey = .privateKey(key)
+        return (try? NIOSSLContext(configuration: configuration)) != nil
     }
 
     /// The path of a file that can be read and holds what it should; nil if none is named.

@@ -5,6 +5,8 @@ package import RPCSupport
 package struct RPCSettings: Sendable {
     package let target: RPCTarget
     package let trust: RPCClient.Trust
+    /// Nil: it shows no certificate.
+    package let pair: RPCClient.Pair?
     package let timeout: Duration
 
     /// Where it is, for people.
@@ -24,6 +26,10 @@ package struct RPCSettings: Sendable {
         guard let target = RPCTarget(text) else { throw ConfigurationError(name, text, "host:port") }
         self.target = target
         trust = try RPCClient.Trust(variables, prefix: prefix)
+        pair = try variables.clientPair(prefix).map { RPCClient.Pair(certificate: $0.certificate, key: $0.key) }
+        if pair != nil, trust == .plain {
+            throw ConfigurationError("\(prefix)_CA_CERTS", "is missing beside \(prefix)_CLIENT_CERT")
+        }
         timeout = try variables.duration(
             "\(prefix)_\(service)_TIMEOUT",
             default: "1s",

@@ -16,6 +16,7 @@ package final class LiveTLS: Sendable {
     /// Nil: lists aren't looked at.
     package let revocation: RevocationSource?
     let minimumVersion: ServerTLS.Version
+    private let judgesClients: Bool
     private let state: Mutex<State>
     /// Held while files are looked at; nobody else waits for it.
     private let looks: Mutex<Looks>
@@ -42,19 +43,21 @@ package final class LiveTLS: Sendable {
         _ name: String,
         _ files: ServerTLSFiles,
         _ revocation: RevocationSource?,
-        _ minimumVersion: ServerTLS.Version
+        _ minimumVersion: ServerTLS.Version,
+        judgesClients: Bool
     ) throws(TLSFileError) {
         self.name = name
         self.files = files
         self.revocation = revocation
         self.minimumVersion = minimumVersion
+        self.judgesClients = judgesClients
         // What changes between the two is seen at the first look.
         let (marks, listMarks) = (files.marks, revocation?.marks ?? [:])
         let snapshot = try TLSSnapshot(
             files,
             files.read(),
             minimumVersion: minimumVersion,
-            looksAtLists: revocation != nil
+            judgesClients: judgesClients
         )
         try revocation?.check()
         var lists = RevocationLists.none
@@ -166,7 +169,7 @@ package final class LiveTLS: Sendable {
                 files,
                 contents,
                 minimumVersion: minimumVersion,
-                looksAtLists: revocation != nil
+                judgesClients: judgesClients
             )
             change { $0.snapshot = snapshot }
             logger.notice("TLS files read again", metadata: ["certificate": "\(files.certificate)"])

@@ -29,6 +29,7 @@ package struct ServerTLS: Sendable {
     ///   - clientAuthorities: PEM file with the certificates of those who may sign a client's; nil: clients show none.
     ///   - proxies: who may pass on what its clients showed; nobody without `clientAuthorities`.
     ///   - revocation: where the lists are of certificates that were taken back; nil: they aren't looked at.
+    ///   - judgesClients: whether client certificates are judged here alone, for ``TLSListener/isWelcome(_:)``.
     package init(
         _ name: String = "tls",
         certificate: String,
@@ -36,6 +37,7 @@ package struct ServerTLS: Sendable {
         clientAuthorities: String?,
         proxies: TrustedProxies? = nil,
         revocation: RevocationSource? = nil,
+        judgesClients: Bool = false,
         minimumVersion: Version = .v1_2,
         handshakeTimeout: TimeAmount = .seconds(10)
     ) throws(TLSFileError) {
@@ -45,9 +47,18 @@ package struct ServerTLS: Sendable {
             clientAuthorities: clientAuthorities,
             proxies: proxies
         )
-        live = try LiveTLS(name, files, clientAuthorities == nil ? nil : revocation, minimumVersion)
+        live = try LiveTLS(
+            name,
+            files,
+            clientAuthorities == nil ? nil : revocation,
+            minimumVersion,
+            judgesClients: judgesClients || revocation != nil
+        )
         self.handshakeTimeout = handshakeTimeout
     }
+
+    /// The file of who may sign the clients' certificates; nil: they show none.
+    package var clientAuthorities: String? { live.files.clientAuthorities }
 
     /// Whether a client must show a certificate.
     package var asksForCertificate: Bool { live.files.clientAuthorities != nil }

@@ -17,7 +17,7 @@ final class TLSSnapshot: Sendable {
     let context: NIOSSLContext
     let chain: [NIOSSLCertificate]
     let key: NIOSSLPrivateKey
-    /// What judges a client's certificate beside BoringSSL, where revocation lists are looked at.
+    /// What judges a client's certificate beside BoringSSL, where revocation lists are looked at; or in its place.
     let clients: Authorities?
     /// What takes the place of ``context`` where trusted proxies come in too.
     let proxies: ProxyTLS?
@@ -30,7 +30,7 @@ final class TLSSnapshot: Sendable {
         _ files: ServerTLSFiles,
         _ contents: ServerTLSFiles.Contents,
         minimumVersion: ServerTLS.Version,
-        looksAtLists: Bool
+        judgesClients: Bool
     ) throws(TLSFileError) {
         chain = try TLSFile.certificates(contents.certificate, files.certificate, .certificate)
         var authorities: [NIOSSLCertificate]?
@@ -63,7 +63,7 @@ final class TLSSnapshot: Sendable {
             }
             throw TLSFileError(.clientAuthorities, path, "can't be used: \(error)")
         }
-        if looksAtLists, let authorities, let path = files.clientAuthorities {
+        if judgesClients, let authorities, let path = files.clientAuthorities {
             clients = try Authorities(authorities, path, .clientAuthorities)
         } else {
             clients = nil

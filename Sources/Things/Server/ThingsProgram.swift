@@ -31,6 +31,7 @@ struct ThingsProgram: Program {
     private let things: ThingsSettings
     private let secret: Secret
     private let grpc: ListenAddress
+    private let rpcTLS: ServerTLS?
     private let database: PostgresConfiguration
     private let nats: NATSConfiguration
     private let users: RPCSettings
@@ -39,6 +40,7 @@ struct ThingsProgram: Program {
         var tls = try TLSVariables(variables)
         settings = try ProgramSettings(variables, name: Self.name, opsPort: 8192, cores: cores, &tls)
         things = try ThingsSettings(variables, host: .everywhere, &tls)
+        rpcTLS = try tls.rpc("MF_THINGS", besides: things.tls)
         // All copies seal, and open, with the same.
         guard let secret = things.secret else { throw ConfigurationError("MF_THINGS_SECRET", "is missing") }
         self.secret = secret
@@ -67,7 +69,7 @@ struct ThingsProgram: Program {
         try await ProgramHost.run(settings, registry, summary) { host in
             let database = PostgresDatabase(self.database)
             let bus = try NATSConnection(nats, sharesThread: true, logger: host.logger)
-            let rpc = try RPCClient(users.target, trust: users.trust, timeout: users.timeout)
+            let rpc = try RPCClient(users.target, trust: users.trust, pair: users.pair, timeout: users.timeout)
             let directory = RemoteUsers(rpc)
             host.start.readiness.needs("postgres") { database.outage }
             host.start.readiness.needs("nats") { bus.outage }
@@ -88,11 +90,11 @@ struct ThingsProgram: Program {
             let grpc = try RPCListener(
                 "things-grpc",
                 on: grpc,
-                tls: things.tls,
+                tls: rpcTLS,
                 services: [ThingsRPCService(service), AccessRPCService(service)],
                 group: host.group,
                 logger: host.logger,
-                onListening: { host.start.isListening("things-grpc", on: $0, isSecure: things.tls != nil) }
+                onListening: { host.start.isListening("things-grpc", on: $0, isSecure: rpcTLS != nil) }
             )
             let api = makeThingsResponder(service: service, version: Release.version)
             let auth = makeThingsAuthResponder(service: service)

@@ -34,6 +34,7 @@ struct UsersProgram: Program {
     private let proxies: ProxyNetworks
     private let secret: Secret
     private let grpc: ListenAddress
+    private let rpcTLS: ServerTLS?
     private let database: PostgresConfiguration
     private let nats: NATSConfiguration
 
@@ -41,6 +42,7 @@ struct UsersProgram: Program {
         var tls = try TLSVariables(variables)
         settings = try ProgramSettings(variables, name: Self.name, opsPort: 8191, cores: cores, &tls)
         users = try UsersSettings(variables, host: .everywhere, &tls)
+        rpcTLS = try tls.rpc("MF_USERS", besides: users.tls)
         proxies = try ProxyNetworks(variables, "MF_USERS_TRUSTED_PROXIES")
         // All copies sign, and read, with the same.
         guard let secret = users.secret else { throw ConfigurationError("MF_USERS_SECRET", "is missing") }
@@ -76,11 +78,11 @@ struct UsersProgram: Program {
             let grpc = try RPCListener(
                 "users-grpc",
                 on: grpc,
-                tls: users.tls,
+                tls: rpcTLS,
                 services: [UsersRPCService(service)],
                 group: host.group,
                 logger: host.logger,
-                onListening: { host.start.isListening("users-grpc", on: $0, isSecure: users.tls != nil) }
+                onListening: { host.start.isListening("users-grpc", on: $0, isSecure: rpcTLS != nil) }
             )
             let api = makeUsersResponder(service: service, version: Release.version, proxies: proxies)
             let schema = SchemaService(host, isOutage: { ($0 as? SQLError)?.code == .unavailable }) {

@@ -65,6 +65,18 @@ package struct TLSVariables {
         return nil
     }
 
+    /// That of a gRPC listener: the pair of its service, and `<prefix>_CLIENT_CA_CERTS` asks for client certificates.
+    ///
+    /// - Parameter service: what ``service(_:)`` has answered.
+    package mutating func rpc(_ prefix: String, besides service: ServerTLS?) throws(ConfigurationError) -> ServerTLS? {
+        let names = Names(prefix)
+        guard let authorities = variables.optionalString(names.clientAuthorities) else { return service }
+        guard service != nil, let certificate = variables.optionalString(names.certificate),
+            let key = variables.optionalString(names.key)
+        else { throw ConfigurationError(names.certificate, "is missing beside \(names.clientAuthorities)") }
+        return try read(names, certificate, key, authorities, nil, nil, judgesClients: true)
+    }
+
     private func proxies(_ names: Names) throws(ConfigurationError) -> TrustedProxies? {
         let authorities = variables.optionalString(names.proxyAuthorities)
         switch (authorities, variables.optionalString(names.trustedProxies)) {
@@ -115,7 +127,8 @@ package struct TLSVariables {
         _ key: String,
         _ authorities: String?,
         _ proxies: TrustedProxies?,
-        _ revocation: RevocationSource?
+        _ revocation: RevocationSource?,
+        judgesClients: Bool = false
     ) throws(ConfigurationError) -> ServerTLS {
         do throws(TLSFileError) {
             let tls = try ServerTLS(
@@ -125,6 +138,7 @@ package struct TLSVariables {
                 clientAuthorities: authorities,
                 proxies: proxies,
                 revocation: revocation,
+                judgesClients: judgesClients,
                 minimumVersion: minimumVersion,
                 handshakeTimeout: handshakeTimeout
             )
