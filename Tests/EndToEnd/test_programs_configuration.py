@@ -160,6 +160,11 @@ class TestFiles:
         if f"{prefix}_DB_SSL_MODE" in known:
             given |= {f"{prefix}_DB_SSL_MODE": "verify-full", f"{prefix}_DB_SSL_ROOT_CERT": str(pki.ca)}
             given |= {f"{prefix}_DB_SSL_CERT": str(pki.server.certificate), f"{prefix}_DB_SSL_KEY": str(pki.server.key)}
+        for asking in ("MF_NATS", prefix):
+            if f"{asking}_CLIENT_CERT" in known:
+                pair = {"CERT": pki.server.certificate, "KEY": pki.server.key}
+                given |= {f"{asking}_CLIENT_{half}": str(path) for half, path in pair.items()}
+                given |= {f"{asking}_CA_CERTS": str(pki.ca)}
         if f"{prefix}_PROXY_CA_CERTS" in known:
             authorities = pki.directory / "proxies.crt"
             authorities.write_bytes(pki.stranger("Proxies").certificate.public_bytes(Encoding.PEM))
@@ -241,6 +246,25 @@ class TestFiles:
         prefix = PROGRAMS[name]
         given = {f"{prefix}_CA_CERTS": str(pki.ca), f"{prefix}_CLIENT_TLS": "false"}
         assert refuses(start(name, **given), *given)
+
+    @pytest.mark.parametrize(
+        "name, asking", [*((name, PROGRAMS[name]) for name in (*ADAPTERS, "things")), ("users", "MF_NATS")]
+    )
+    def test_a_certificate_to_show_needs_its_key_and_tls(self, pki, name, asking):
+        names = [f"{asking}_CLIENT_CERT", f"{asking}_CLIENT_KEY"]
+        pair = dict(zip(names, (str(pki.server.certificate), str(pki.server.key))))
+        assert refuses(start(name, **pair), f"{asking}_CA_CERTS", names[0])
+        pair[f"{asking}_CA_CERTS"] = str(pki.ca)
+        assert check(name, **pair).code == 0
+        for missing, given in (names, reversed(names)):
+            assert refuses(start(name, **{each: pair[each] for each in pair if each != missing}), missing, given)
+        other = str(pki.signed("another-pair").key)
+        assert refuses(start(name, **{**pair, names[1]: other}), names[1], other)
+
+    @pytest.mark.parametrize("name", SERVICES)
+    def test_grpc_that_asks_for_certificates_needs_one_of_its_own(self, pki, name):
+        authorities = f"{PROGRAMS[name]}_CLIENT_CA_CERTS"
+        assert refuses(start(name, **{authorities: str(pki.ca)}), authorities, f"{PROGRAMS[name]}_SERVER_CERT")
 
     @pytest.mark.parametrize("name", PROGRAMS)
     def test_a_plain_listener_ends_the_start_where_tls_is_required(self, pki, name):

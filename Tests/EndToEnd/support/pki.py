@@ -190,4 +190,7 @@ def _sign(
     if host:
         names = [x509.DNSName(host), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        place = x509.UniformResourceIdentifier("http://localhost/ca.crl")  # Nobody looks there.
+        point = x509.DistributionPoint([place], None, None, None)
+        builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
     return builder.sign(issuer_key, hashes.SHA256()), key

@@ -30,6 +30,8 @@ SHARED_SECRETS = ("MF_NATS_PASS", "MF_NATS_TOKEN")
 FILES = {
     "_SERVER_CERT": "certificate",
     "_SERVER_KEY": "key",
+    "_CLIENT_CERT": "certificate",
+    "_CLIENT_KEY": "key",
     "_CA_CERTS": "authorities",
     "_CREDENTIALS": "credentials",
     "_SSL_CERT": "certificate",

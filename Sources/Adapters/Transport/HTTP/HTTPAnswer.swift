@@ -92,7 +92,9 @@ extension HTTPAnswer {
     package func write(to buffer: inout ByteBuffer, date: String, keepAlive: Bool, withoutBody: Bool = false) {
         buffer.writeString("HTTP/1.1 \(status.code) \(status.reasonPhrase)\r\nDate: ")
         buffer.writeString(date)
-        if !body.isEmpty { buffer.writeString("\r\nContent-Type: application/json") }
+        if !body.isEmpty {
+            buffer.writeStaticString("\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff")
+        }
         for (name, value) in headers { buffer.writeString("\r\n\(name): \(value)") }
         if !keepAlive { buffer.writeString("\r\nConnection: close") }
         buffer.writeString("\r\nContent-Length: \(body.utf8.count)\r\n\r\n")
