@@ -239,7 +239,7 @@ let package = Package(
             "Adapters/MQTT/Transport",
             [
                 "AdaptersCore", "AdapterTransport", "Bootstrap", "MQTTCodec", "MQTTSession", "Messaging", "Model",
-                "TLSSupport",
+                "TLSSupport", .product(name: "DequeModule", package: "swift-collections"),
                 .nio("NIOCore"), .nio("NIOHTTP1"), .nio("NIOWebSocket"),
             ]
         ),
@@ -298,8 +298,9 @@ let package = Package(
             [
                 "AdapterServer", "AdapterTransport", "Bootstrap", "HTTPAdapter", "HTTPSupport", "MQTTAdapter",
                 "Messaging", "Model",
-                "Programs", "SQLiteDriver", "TLSSupport", "ThingsAPI", "ThingsCore", "ThingsStorage", "UsersAPI",
-                "UsersCore", "UsersSecurity", "UsersStorage", "WSAdapter", .argumentParser, .logging, .serviceLifecycle,
+                "Programs", "SQL", "SQLiteDriver", "TLSSupport", "ThingsAPI", "ThingsCore", "ThingsStorage", "UsersAPI",
+                "UsersCore", "UsersSecurity", "UsersStorage", "WSAdapter", .argumentParser, .logging, .metrics,
+                .serviceLifecycle, .nio("NIOCore"), .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
         library(
@@ -388,7 +389,7 @@ let package = Package(
             "FluxgateServerTests",
             [
                 "FluxgateServer", "FluxgateClient", "AdapterTransport", "HTTPSupport", "MQTTAdapter", "Bootstrap",
-                "TLSSupport", "TestSupport",
+                "Messaging", "Model", "SQL", "TLSSupport", "TestSupport", .logging, .nio("NIOCore"),
             ]
         ),
         tests(

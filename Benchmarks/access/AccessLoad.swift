@@ -67,7 +67,8 @@ struct AccessLoad: AsyncParsableCommand {
         waits.sort()
         let questions = 2 * waits.count
         let result: JSONObject = [
-            "mode": .string(mode.rawValue), "questions": .integer(Int64(questions)), "refused": .integer(Int64(refused)),
+            "mode": .string(mode.rawValue), "questions": .integer(Int64(questions)),
+            "refused": .integer(Int64(refused)),
             "per_second": .integer(Int64(Double(questions) / (time / .seconds(1)))),
             "p50_ms": .double(waits[waits.count / 2] / .milliseconds(1)),
             "p99_ms": .double(waits[waits.count * 99 / 100] / .milliseconds(1)),

@@ -171,7 +171,7 @@ private final class Node: Sendable {
 
     func publish(_ topic: Topic, _ payload: String) async throws {
         let message = try #require(makeMessage(on: topic, payload: payload))
-        await withCheckedContinuation { continuation in bus.publish([message]) { continuation.resume() } }
+        await withCheckedContinuation { continuation in bus.publish([message]) { _ in continuation.resume() } }
     }
 
     func waits(for count: Int) async throws {

@@ -16,6 +16,7 @@ package struct AdapterBackend: Sendable {
     private let things: RPCSettings
     private let nats: NATSConfiguration
     private let ages: AccessAges
+    private let storage: DurabilitySettings
 
     /// - Parameter program: the adapter's name, as `http-adapter`.
     package init(_ variables: Variables, program: String) throws(ConfigurationError) {
@@ -24,6 +25,9 @@ package struct AdapterBackend: Sendable {
         var nats = try NATSConfiguration(variables, name: program)
         // A message has some fields beside its payload; topic and content type have 1,024 bytes at most.
         nats.largestPayload = try AdapterSettings(variables).maximumMessage + 4_096
+        storage = try DurabilitySettings(variables)
+        // What couldn't be stored is refused, and doesn't come to be later.
+        if storage.durability == .disk { nats.reconnectBuffer = 1 }
         self.nats = nats
         let leased = try variables.duration("MF_ACCESS_CACHE_MAX_AGE", default: "5m")
         let unleased = try variables.duration("MF_ACCESS_CACHE_TTL", default: "10s")
@@ -50,7 +54,15 @@ package struct AdapterBackend: Sendable {
         let rpc = try RPCClient(things.target, trust: things.trust, pair: things.pair, timeout: things.timeout)
         let access = RemoteAccess(rpc)
         let messages = try NATSConnection(nats, sharesThread: true, logger: host.logger)
-        let bus = NATSMessageBus(messages, logger: host.logger)
+        let bus = NATSMessageBus(messages, stores: storage.durability == .disk, logger: host.logger)
+        let stream = MessageStream(
+            messages,
+            name: storage.stream,
+            limits: .init(bytes: storage.maximumBytes, age: storage.maximumAge),
+            logger: host.logger
+        )
+        let storing: [any Service] =
+            storage.durability == .disk ? [WatchService(watch: stream.watch), WatchService(watch: bus.watch)] : []
         let resolver = AccessResolver(access: access)
         let loops = try await AdapterLoops(
             group: host.group,
@@ -71,6 +83,7 @@ package struct AdapterBackend: Sendable {
         _ = AccessEvents(events, loops: loops, ages: ages, logger: host.logger)
         host.start.readiness.needs("things") { rpc.outage }
         host.start.readiness.needs("nats") { messages.outage ?? events.outage }
+        if storage.durability == .disk { host.start.readiness.needs("stream") { stream.outage } }
         messages.start()
         events.start()
         let listeners = try await listen(loops)
@@ -82,7 +95,6 @@ package struct AdapterBackend: Sendable {
                 bus.close()
                 for connection in [messages, events] { connection.close() }
             },
-            resolver, AdaptersService(listeners: listeners, loops: loops),
-        ]
+        ] + storing + [resolver, AdaptersService(listeners: listeners, loops: loops)]
     }
 }

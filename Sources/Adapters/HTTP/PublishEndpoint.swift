@@ -87,16 +87,22 @@ final class PublishEndpoint: HTTPEndpoint {
         reply: any HTTPReply
     ) -> HTTPOutcome {
         let now = loop.now
-        if let last, matches(last, head, facts, sender.certificate), last.key.isGood(at: now),
-            loop.publish(
-                PublishRequest(topic: last.topic, payload: body, source: .http, qos: 1, trace: facts.trace),
-                by: last.grant,
-                at: now
-            ) == .published
-        {
-            return .answer(.accepted)
+        guard let last, matches(last, head, facts, sender.certificate), last.key.isGood(at: now) else {
+            return respondAsNew(to: head, facts, sender.certificate, body, reply)
         }
-        return respondAsNew(to: head, facts, sender.certificate, body, reply)
+        let request = PublishRequest(topic: last.topic, payload: body, source: .http, qos: 1, trace: facts.trace)
+        switch loop.publish(request, by: last.grant, at: now) {
+        case .published: return .answer(.accepted)
+        case .storing:
+            let answer = LateAnswer(reply)
+            finishWhenStored(answer)
+            return answer.outcome
+        case .stale, .unavailable: return respondAsNew(to: head, facts, sender.certificate, body, reply)
+        }
+    }
+
+    private func finishWhenStored(_ answer: LateAnswer) {
+        loop.whenStored { isStored in answer.finish(.answer(isStored ? .accepted : .unavailable)) }
     }
 
     private func matches(
@@ -122,7 +128,7 @@ final class PublishEndpoint: HTTPEndpoint {
         let answer = LateAnswer(reply)
         loop.access.admit(key, to: path.channel, clock: { [loop] in loop.now }) { admitted in
             switch admitted {
-            case .granted(let admission): answer.finish(self.publish(head, facts, certificate, body, path, admission))
+            case .granted(let admission): self.publish(head, facts, certificate, body, path, admission, answer)
             case .unknownKey: answer.finish(self.refuse(.unknownKey))
             case .refused: answer.finish(self.refuse(.notAuthorized))
             case .unavailable: answer.finish(.answer(.unavailable))
@@ -142,18 +148,21 @@ final class PublishEndpoint: HTTPEndpoint {
         _ certificate: ClientCertificate,
         _ body: ByteBuffer,
         _ path: MessagePath,
-        _ admission: Admission
-    ) -> HTTPOutcome {
+        _ admission: Admission,
+        _ answer: LateAnswer
+    ) {
         let topic: Topic
         do throws(TopicError) {
             let subtopic = try Subtopic(try path.rest.get()[...])
             topic = try Topic(channel: path.channel, subtopic: subtopic, contentType: facts.contentType)
         } catch {
-            return .answer(.badRequest(error.explanation, .badTopic))
+            return answer.finish(.answer(.badRequest(error.explanation, .badTopic)))
         }
         let request = PublishRequest(topic: topic, payload: body, source: .http, qos: 1, trace: facts.trace)
-        guard loop.publish(request, by: admission.grant, at: loop.now) == .published else {
-            return .answer(.unavailable)
+        switch loop.publish(request, by: admission.grant, at: loop.now) {
+        case .published: answer.finish(.answer(.accepted))
+        case .storing: finishWhenStored(answer)
+        case .stale, .unavailable: return answer.finish(.answer(.unavailable))
         }
         last = Last(
             certificate: certificate,
@@ -164,7 +173,6 @@ final class PublishEndpoint: HTTPEndpoint {
             topic: topic,
             grant: admission.grant
         )
-        return .answer(.accepted)
     }
 }
 

@@ -145,6 +145,9 @@ final class WSConnection: ChannelDuplexHandler {
         let request = PublishRequest(topic: topic, payload: payload, source: .ws, qos: 1)
         switch loop.publish(request, by: grant, at: loop.now) {
         case .published: waitIfCongested()
+        case .storing:
+            closeUnlessStored()
+            waitIfCongested()
         case .stale: ask(toPublish: request)
         case .unavailable: close(.tryAgainLater, .unavailable)
         }
@@ -161,6 +164,9 @@ final class WSConnection: ChannelDuplexHandler {
                 self.grant = grant
                 switch loop.publish(request, by: grant, at: loop.now) {
                 case .published: self.resume()
+                case .storing:
+                    self.closeUnlessStored()
+                    self.resume()
                 case .stale: self.close(.policyViolation, .rightTaken)
                 case .unavailable: self.close(.tryAgainLater, .unavailable)
                 }
@@ -171,6 +177,11 @@ final class WSConnection: ChannelDuplexHandler {
                 self.close(.tryAgainLater, .unavailable)
             }
         }
+    }
+
+    /// There are no acknowledgements: a client learns of what was lost by the end of its connection.
+    private func closeUnlessStored() {
+        component.loop.whenStored { isStored in if !isStored { self.close(.tryAgainLater, .unavailable) } }
     }
 
     private func waitIfCongested() {

@@ -41,16 +41,18 @@ package struct Platform: Program {
             let events = InProcessEvents(logger: host.logger)
             let (users, things) = try await makeServices(folder, events)
             let resolver = AccessResolver(access: InProcessAccess(things: things))
+            let store = try await makeStore(folder, host.logger)
             let loops = try await AdapterLoops(
                 group: host.group,
                 ages: .always(UInt64(clamping: configuration.accessMaximumAge.nanoseconds)),
-                resolver: resolver
+                resolver: resolver,
+                bus: store
             )
             events.connect(loops)
             loops.register(in: registry)
             let (usersSettings, thingsSettings) = (configuration.users, configuration.things)
             let auth = makeThingsAuthResponder(service: things)
-            return [
+            return (store.map { [$0] } ?? []) + [
                 resolver,
                 host.rest(
                     "users",
@@ -96,6 +98,18 @@ package struct Platform: Program {
     }
 
     // MARK: Parts
+
+    /// Nil if messages aren't kept.
+    private func makeStore(_ folder: DataFolder, _ logger: Logger) async throws -> MessageStore? {
+        let storage = configuration.storage
+        guard storage.durability == .disk else { return nil }
+        return try await MessageStore(
+            SQLiteDatabase(path: folder.path + "/messages.db"),
+            maximumBytes: storage.maximumBytes,
+            maximumAge: storage.maximumAge,
+            logger: logger
+        )
+    }
 
     private func makeServices(
         _ folder: DataFolder,

@@ -16,6 +16,7 @@ package struct PlatformConfiguration: Sendable {
     package let wsAdapter: WSAdapterSettings
     package let mqttAdapter: MQTTAdapterSettings
     let accessMaximumAge: Duration
+    let storage: DurabilitySettings
     /// What an operator should know about the variables and the files that they name.
     package let warnings: [String]
 
@@ -33,6 +34,7 @@ package struct PlatformConfiguration: Sendable {
         httpAdapter = try HTTPAdapterSettings(variables, host: host, &tls)
         wsAdapter = try WSAdapterSettings(variables, host: host, &tls)
         mqttAdapter = try MQTTAdapterSettings(variables, host: host, &tls)
+        storage = try DurabilitySettings(variables)
         accessMaximumAge = try variables.duration("MF_ACCESS_CACHE_MAX_AGE", default: "5m")
         warnings = tls.warnings + mqttAdapter.warnings
     }

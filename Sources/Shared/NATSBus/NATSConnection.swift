@@ -239,19 +239,22 @@ package final class NATSConnection: Sendable {
     /// Hands a message to the client library, which sends it within a moment. May block for seconds while a server doesn't
     /// read or a connection is made: for threads of their own only.
     ///
-    /// - Parameter trace: goes with it in a header.
+    /// - Parameters:
+    ///   - reply: where an answer is expected.
+    ///   - trace: goes with it in a header.
     package func publish(
         _ payload: ByteBufferView,
         to subject: String,
+        reply: String? = nil,
         trace: TraceContext? = nil
     ) throws(NATSError) {
         guard BusSubject.isSafe(subject) else { throw NATSError("not a subject to publish to") }
         guard let handle else { throw .disconnected }
         let status = payload.withUnsafeBytes { bytes in
-            guard let trace else {
-                return natsConnection_Publish(handle.pointer, subject, bytes.baseAddress, Int32(clamping: bytes.count))
-            }
-            return handle.publish(bytes, to: subject, traceparent: trace.traceparent)
+            if let trace { return handle.publish(bytes, to: subject, reply: reply, traceparent: trace.traceparent) }
+            let (start, count) = (bytes.baseAddress, Int32(clamping: bytes.count))
+            guard let reply else { return natsConnection_Publish(handle.pointer, subject, start, count) }
+            return natsConnection_PublishRequest(handle.pointer, subject, reply, start, count)
         }
         try check(status)
     }

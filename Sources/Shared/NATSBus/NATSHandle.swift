@@ -78,10 +78,15 @@ final class NATSHandle: @unchecked Sendable {
     }
 
     /// Publishes with a header.
-    func publish(_ bytes: UnsafeRawBufferPointer, to subject: String, traceparent: String) -> natsStatus {
+    func publish(
+        _ bytes: UnsafeRawBufferPointer,
+        to subject: String,
+        reply: String?,
+        traceparent: String
+    ) -> natsStatus {
         var message: OpaquePointer?
         let data = bytes.assumingMemoryBound(to: CChar.self).baseAddress
-        var status = natsMsg_Create(&message, subject, nil, data, Int32(clamping: bytes.count))
+        var status = natsMsg_Create(&message, subject, reply, data, Int32(clamping: bytes.count))
         defer { natsMsg_Destroy(message) }
         if status == NATS_OK { status = natsMsgHeader_Set(message, "traceparent", traceparent) }
         return status == NATS_OK ? natsConnection_PublishMsg(pointer, message) : status

@@ -13,7 +13,7 @@ internal import Synchronization
 package final class NATSMessageBus: MessageBus {
     private struct Outgoing: Sendable {
         let batch: [Message]
-        let then: @Sendable () -> Void
+        let then: @Sendable (Bool) -> Void
     }
 
     private enum Change: Sendable {
@@ -29,17 +29,28 @@ package final class NATSMessageBus: MessageBus {
     private let outgoing: WorkQueue<Outgoing>
     private let changes: WorkQueue<Change>
     private let inbox = BusInbox()
+    private let acks: StorageAcks?
 
     package var link: BusLink { connection.link }
+    package var stores: Bool { acks != nil }
 
-    /// - Parameter connection: one that doesn't hear itself, and whose subscriptions share a thread.
-    package init(_ connection: NATSConnection, logger: Logger) {
+    /// - Parameters:
+    ///   - connection: one that doesn't hear itself, and whose subscriptions share a thread.
+    ///   - stores: whether a JetStream stream keeps what is published, and tells so.
+    package init(_ connection: NATSConnection, stores: Bool = false, logger: Logger) {
         self.connection = connection
         let sender = BusSender(connection)
+        let acks = stores ? StorageAcks() : nil
+        self.acks = acks
+        if let acks { connection.subscribe(.init(acks.subject), NATSReceiver { acks.answered($0) }) }
         outgoing = WorkQueue("bus-out") { items in
             for item in items {
-                sender.send(item.batch)
-                item.then()
+                guard let acks else {
+                    item.then(sender.send(item.batch))
+                    continue
+                }
+                let (number, reply) = acks.begin(item.batch.count, then: item.then)
+                if !sender.send(item.batch, reply: reply) { acks.fail(number) }
             }
         }
         let subscriber = BusSubscriber(connection, Self.makeReceiver(inbox, logger))
@@ -88,8 +99,13 @@ package final class NATSMessageBus: MessageBus {
         inbox.receive.withLock { $0 = receive }
     }
 
-    package func publish(_ batch: [Message], then: @escaping @Sendable () -> Void) {
-        if !outgoing.add(Outgoing(batch: batch, then: then)) { then() }
+    package func publish(_ batch: [Message], then: @escaping @Sendable (Bool) -> Void) {
+        if !outgoing.add(Outgoing(batch: batch, then: then)) { then(false) }
+    }
+
+    /// Gives up on what is not stored in time, until the task is canceled.
+    package func watch() async {
+        while (try? await Task.sleep(for: .milliseconds(200))) != nil { acks?.expire(all: !link.isUp) }
     }
 
     package func join(_ channel: ChannelID) { changes.add(.join(channel)) }
@@ -104,6 +120,7 @@ package final class NATSMessageBus: MessageBus {
     package func close() {
         inbox.receive.withLock { $0 = nil }
         outgoing.close(within: 3)
+        acks?.expire(all: true)
         changes.close(within: 3)
     }
 }
@@ -126,20 +143,22 @@ private final class BusSender: @unchecked Sendable {
 
     init(_ connection: NATSConnection) { self.connection = connection }
 
-    func send(_ batch: [Message]) {
+    /// Answers whether all have been handed to the client library.
+    func send(_ batch: [Message], reply: String? = nil) -> Bool {
         var failures = 0
         for message in batch {
             let (subject, prefix) = known(message.topic)
             buffer.clear(minimumCapacity: 0)
             BusMessage.append(message, prefix: prefix, to: &buffer)
             do throws(NATSError) {
-                try connection.publish(buffer.readableBytesView, to: subject, trace: message.trace)
+                try connection.publish(buffer.readableBytesView, to: subject, reply: reply, trace: message.trace)
             } catch {
                 failures += 1
             }
         }
         sent.increment(by: batch.count - failures)
         if failures > 0 { lost.increment(by: failures) }
+        return failures == 0
     }
 
     private func known(_ topic: Topic) -> (subject: String, prefix: ByteBuffer) {

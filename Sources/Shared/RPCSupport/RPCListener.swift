@@ -10,7 +10,7 @@ package import TLSSupport
 
 /// A gRPC server as a service.
 package struct RPCListener: Service {
-    /// Most bytes of a message: a batch of 1,024 questions; the longest key has 256.
+    /// Most bytes of a message: a batch of 1,024 questions about keys, of which the longest has 256.
     private static let maximumRequest = 320 * 1_024
     private static let maximumStreams = 1_000
 

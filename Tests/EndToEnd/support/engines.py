@@ -153,11 +153,13 @@ class Postgres(Engine):
 
 
 class NATS(Engine):
-    """A nats-server; `options` are more of its command line."""
+    """A nats-server, with JetStream if told so; `options` are more of its command line."""
 
-    def __init__(self, port: int | None = None, options: tuple[str, ...] = ()):
+    def __init__(self, port: int | None = None, options: tuple[str, ...] = (), jetstream: bool = False):
         super().__init__(port)
         self.monitor, self.options = free_ports(1)[0], options
+        if jetstream:
+            self.options += ("-js", "-sd", str(self.directory / "jetstream"))
 
     @property
     def url(self) -> str:

@@ -130,18 +130,23 @@ class SeparatePrograms:
     def programs(self) -> list[SeparateProgram]:
         return [self.users, self.things, *(copy for copies in self.adapters.values() for copy in copies)]
 
-    def start(self) -> "SeparatePrograms":
+    def start(self, ready: tuple[str, ...] = ()) -> "SeparatePrograms":
+        """`ready`: the programs that are waited for; all, unless some are named."""
         try:
             for engine in (self.postgres, self.nats):
                 engine.start()
             for each in self.programs:
                 each.launch()
             for each in self.programs:
-                each.await_ready()
+                if not ready or each.kind in ready:
+                    each.await_ready()
         except BaseException:
             self.end()
             raise
         return self
+
+    def program(self, name: str) -> SeparateProgram:
+        return next(each for each in self.programs if each.name == name)
 
     def view(self, http: int = 0, ws: int = 0, mqtt: int = 0) -> View:
         """The platform with these copies of the adapters, counted from 0."""

@@ -12,13 +12,14 @@ extension MQTTConnection {
         idleness.carried()
         let now = loop.now
         let contentType = publish.properties.isEmpty ? nil : publish.properties.contentType
-        if let route = routes.route(publish.topic, contentType), let grant = route.grant,
-            publish.payload.readableBytes <= component.limits.maximumMessage,
-            loop.publish(request(publish, route.topic), by: grant, at: now) == .published
-        {
-            return completed(publish, .accepted)
+        guard let route = routes.route(publish.topic, contentType), let grant = route.grant,
+            publish.payload.readableBytes <= component.limits.maximumMessage
+        else { return publishAsNew(publish, contentType, now) }
+        switch loop.publish(request(publish, route.topic), by: grant, at: now) {
+        case .published: completed(publish, .accepted)
+        case .storing: completedWhenStored(publish)
+        case .stale, .unavailable: publishAsNew(publish, contentType, now)
         }
-        publishAsNew(publish, contentType, now)
     }
 
     private func publishAsNew(_ publish: Publish, _ contentType: String?, _ now: UInt64) {
@@ -53,8 +54,11 @@ extension MQTTConnection {
             switch authorized {
             case .granted(let grant):
                 self.routes.insert(Route(topic: topic, grant: grant), publish.topic, contentType)
-                let isPublished = loop.publish(request, by: grant, at: loop.now) == .published
-                self.completed(publish, isPublished ? .accepted : .unavailable)
+                switch loop.publish(request, by: grant, at: loop.now) {
+                case .published: self.completed(publish, .accepted)
+                case .storing: self.completedWhenStored(publish)
+                case .stale, .unavailable: self.completed(publish, .unavailable)
+                }
             case .refused:
                 loop.counters.accessChecks.add()
                 self.completed(publish, .notAuthorized)
@@ -75,7 +79,44 @@ extension MQTTConnection {
         )
     }
 
+    /// Acknowledges the message when it is stored, and waits with what is read while many are.
+    private func completedWhenStored(_ publish: Publish) {
+        guard publish.qos != .atMostOnce else { return }
+        let unsettled = UnsettledPublish(publish)
+        unsettledPublishes.append(unsettled)
+        loop.whenStored { isStored in
+            unsettled.outcome = isStored ? .accepted : .unavailable
+            self.settlePublishes()
+        }
+        guard unsettledPublishes.count >= MQTTLimits.maximumUnsettled else { return }
+        isWaitingForStorage = true
+        wait()
+    }
+
+    /// Acknowledgements go out in the order of the messages [MQTT-4.6.0-2].
+    private func settlePublishes() {
+        while let first = unsettledPublishes.first, let outcome = first.outcome {
+            unsettledPublishes.removeFirst()
+            answer(first.publish, outcome)
+        }
+        guard unsettledPublishes.isEmpty else { return }
+        if isWaitingForStorage {
+            isWaitingForStorage = false
+            goOn()
+        }
+        endIfDone()
+    }
+
     private func completed(_ publish: Publish, _ outcome: PublishOutcome) {
+        guard unsettledPublishes.isEmpty || publish.qos == .atMostOnce else {
+            let unsettled = UnsettledPublish(publish)
+            unsettled.outcome = outcome
+            return unsettledPublishes.append(unsettled)
+        }
+        answer(publish, outcome)
+    }
+
+    private func answer(_ publish: Publish, _ outcome: PublishOutcome) {
         // QoS 0 has nothing to acknowledge; MQTT 5 has no answer to a refused one, so it is only counted.
         if publish.qos == .atMostOnce {
             if outcome == .accepted { return }
@@ -105,11 +146,25 @@ extension MQTTConnection {
         )
         let loop = loop
         loop.access.authorize(identity, topic.channel, at: loop.now) { authorized in
-            if case .granted(let grant) = authorized, loop.publish(request, by: grant, at: loop.now) == .published {
-                return
+            guard case .granted(let grant) = authorized else { return self.peer.refused(.notAuthorized, .mqtt) }
+            switch loop.publish(request, by: grant, at: loop.now) {
+            case .published, .storing: break
+            case .stale: self.peer.refused(.notAuthorized, .mqtt)
+            case .unavailable: self.peer.refused(.unavailable, .mqtt)
             }
-            self.peer.refused(.notAuthorized, .mqtt)
         }
+    }
+}
+
+/// A message that isn't acknowledged yet.
+final class UnsettledPublish {
+    private(set) var publish: Publish
+    var outcome: PublishOutcome?
+
+    init(_ publish: Publish) {
+        self.publish = publish
+        // What is stored elsewhere needn't be kept here.
+        self.publish.payload = ByteBuffer()
     }
 }
 

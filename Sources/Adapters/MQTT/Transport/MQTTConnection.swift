@@ -1,5 +1,6 @@
 internal import AdapterTransport
 internal import AdaptersCore
+internal import DequeModule
 internal import MQTTCodec
 internal import MQTTSession
 internal import Messaging
@@ -30,6 +31,9 @@ final class MQTTConnection: ChannelDuplexHandler {
     var client: ClientRegistry.Client?
     var subscriptions: [TopicFilter: MQTTSubscription] = [:]
     var routes = RouteCache()
+    /// Messages of QoS 1 and 2 whose storage is awaited, and what came behind them.
+    var unsettledPublishes: Deque<UnsettledPublish> = []
+    var isWaitingForStorage = false
     var context: ChannelHandlerContext?
 
     private var decoder: MQTTDecoder
@@ -149,8 +153,8 @@ final class MQTTConnection: ChannelDuplexHandler {
         readOn()
     }
 
-    private func endIfDone() {
-        guard hasHeardAll, !isWaiting, let context else { return }
+    func endIfDone() {
+        guard hasHeardAll, !isWaiting, unsettledPublishes.isEmpty, let context else { return }
         context.channel.send(outbound.rest())
         context.close(promise: nil)
     }
@@ -305,6 +309,7 @@ final class MQTTConnection: ChannelDuplexHandler {
         for subscription in subscriptions.values { component.unsubscribe(subscription) }
         subscriptions = [:]
         routes = RouteCache()
+        unsettledPublishes = []
         if let client { component.registry.leave(client, self) }
         client = nil
         if let key { component.loggedOut(self, key) }

@@ -8,6 +8,9 @@ package struct MQTTLimits: Sendable {
     /// What a PUBLISH may have beside its payload: topic and properties.
     static let packetOverhead = 64 * 1_024
 
+    /// Most messages of one client whose storage is awaited before it isn't read from.
+    static let maximumUnsettled = 1_024
+
     package var maximumMessage: Int
     /// Most bytes that wait for one client to read.
     package var maximumQueue: Int

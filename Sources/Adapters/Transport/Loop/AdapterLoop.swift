@@ -23,6 +23,9 @@ package final class AdapterLoop {
     private var waitingForPeers: [() -> Void] = []
     /// Nil if there is nobody beyond this process.
     private let busLink: BusLink?
+    /// Whether messages are acknowledged only when the bus has stored them.
+    private let stores: Bool
+    private var waitingForStorage: [(Bool) -> Void] = []
     /// Nanoseconds between the loop's clock and 1970.
     private let epoch: UInt64
     private let clock: () -> UInt64
@@ -46,6 +49,7 @@ package final class AdapterLoop {
         self.clock = clock
         self.interest = LoopInterest(filter: links.interest, loop: index, eventLoop: eventLoop, bus: links.bus)
         self.busLink = links.bus?.link
+        self.stores = links.bus?.stores ?? false
         self.outboxes = Array(repeating: [], count: links.count)
         let lost = LostRights()
         self.access = AccessTable(ages: ages) { event, reason in
@@ -81,8 +85,11 @@ package final class AdapterLoop {
             if links.wants(message, at: peer) { outboxes[peer].append(message) }
         }
         scheduleTurnEnd()
-        return .published
+        return stores ? .storing : .published
     }
+
+    /// Calls back when it is known whether what was published last is stored; in the order of these calls.
+    package func whenStored(_ then: @escaping (Bool) -> Void) { waitingForStorage.append(then) }
 
     /// Delivers what other loops, or other processes, published.
     func receive(_ batch: [Message], from peer: Int) {
@@ -107,7 +114,17 @@ package final class AdapterLoop {
             let batch = outboxes[peer]
             outboxes[peer] = []
             outboxes[peer].reserveCapacity(batch.count)
-            links.hand(batch, from: index, to: peer)
+            links.hand(batch, from: index, to: peer, then: links.isBus(peer) ? storageWaiters() : nil)
+        }
+    }
+
+    /// Those who wait for what this turn published.
+    private func storageWaiters() -> (@Sendable (Bool) -> Void)? {
+        guard !waitingForStorage.isEmpty else { return nil }
+        let waiting = NIOLoopBound(waitingForStorage, eventLoop: eventLoop)
+        waitingForStorage = []
+        return { [eventLoop] isStored in
+            eventLoop.execute { for then in waiting.value { then(isStored) } }
         }
     }
 
@@ -159,6 +176,8 @@ private final class LostRights {
 /// What became of a message that was to be published.
 package enum PublishResult {
     case published
+    /// It is on its way, and to be acknowledged when it is stored: ``AdapterLoop/whenStored(_:)``.
+    case storing
     /// The right is no longer good: ask again.
     case stale
     /// The bus is out of reach: the same message may be taken later.

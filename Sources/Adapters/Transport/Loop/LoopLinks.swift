@@ -57,13 +57,17 @@ final class LoopLinks: Sendable {
 
     func isCongested(from loop: Int) -> Bool { congested[loop] }
 
+    func isBus(_ peer: Int) -> Bool { peer == loops }
+
     /// Whether the message may be of use to that loop.
     func wants(_ message: Message, at peer: Int) -> Bool {
-        peer == loops || interest.isInterested(loop: peer, in: message.topic.channel)
+        isBus(peer) || interest.isInterested(loop: peer, in: message.topic.channel)
     }
 
     /// Gives a batch to another loop, or to the bus.
-    func hand(_ batch: [Message], from loop: Int, to peer: Int) {
+    ///
+    /// - Parameter then: for the bus, on any thread: whether the batch is safe.
+    func hand(_ batch: [Message], from loop: Int, to peer: Int, then: (@Sendable (Bool) -> Void)?) {
         let size = Self.size(of: batch)
         let target = state.withLock { state -> NIOLoopBound<AdapterLoop>? in
             state.bytes[loop * count + peer] += size
@@ -73,7 +77,10 @@ final class LoopLinks: Sendable {
         if let target {
             target.eventLoop.execute { target.value.receive(batch, from: loop) }
         } else {
-            bus?.publish(batch) { self.delivered(batch, from: loop, to: peer) }
+            bus?.publish(batch) { isSafe in
+                self.delivered(batch, from: loop, to: peer)
+                then?(isSafe)
+            }
         }
     }
 

@@ -6,10 +6,14 @@ package protocol MessageBus: Sendable {
     /// Whether what is published now reaches the others.
     var link: BusLink { get }
 
+    /// Whether a message may be acknowledged only when it is known to be stored.
+    var stores: Bool { get }
+
     /// Takes over what one loop published in one turn. Never waits.
     ///
-    /// - Parameter then: called once, on any thread, when the messages have been handed on or are lost with the connection.
-    func publish(_ batch: [Message], then: @escaping @Sendable () -> Void)
+    /// - Parameter then: called once, on any thread, when the messages have been handed on, or stored if the bus does that, or
+    ///   are lost with the connection; whether all of them are safe.
+    func publish(_ batch: [Message], then: @escaping @Sendable (Bool) -> Void)
 
     /// From now on the channel's messages are wanted here; each call is undone by one of ``leave(_:)``.
     func join(_ channel: ChannelID)
