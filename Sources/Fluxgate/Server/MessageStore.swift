@@ -43,6 +43,8 @@ package final class MessageStore: MessageBus, Service {
     private let maximumAge: Duration
     private let logger: Logger
     private let waiting = Mutex<(batches: Deque<Batch>, isEnded: Bool)>(([], false))
+    /// Bytes of all that is kept.
+    private let size: Atomic<Int64>
     private let wakeUps: AsyncStream<Void>
     private let wakeUp: AsyncStream<Void>.Continuation
 
@@ -56,6 +58,11 @@ package final class MessageStore: MessageBus, Service {
         self.logger = logger
         (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         try await database.migrate(Self.schema)
+        let kept = try await database.read { session in
+            try session.query("SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) AS size FROM messages", [])
+                .first?.integer("size")
+        }
+        size = Atomic(kept ?? 0)
         link.isUp = true
     }
 
@@ -88,12 +95,13 @@ package final class MessageStore: MessageBus, Service {
 
     private func store(_ batches: [Batch]) async {
         guard !batches.isEmpty else { return }
-        let rows = Self.rows(of: batches.lazy.flatMap(\.messages))
+        let (rows, bytes) = Self.rows(of: batches.lazy.flatMap(\.messages))
         var isStored = true
         do {
             try await database.write { session in
                 try session.insert(into: "messages", columns: ["created", "size", "message"], rows: rows)
             }
+            size.add(bytes, ordering: .relaxed)
         } catch {
             isStored = false
             Counter(label: "fluxgate_bus_lost_total").increment(by: rows.count)
@@ -102,16 +110,18 @@ package final class MessageStore: MessageBus, Service {
         for batch in batches { batch.then(isStored) }
     }
 
-    private static func rows(of messages: some Sequence<Message>) -> [[SQLValue]] {
-        var buffer = ByteBuffer()
-        return messages.map { message in
+    private static func rows(of messages: some Sequence<Message>) -> (rows: [[SQLValue]], bytes: Int64) {
+        var (buffer, bytes) = (ByteBuffer(), Int64(0))
+        let rows = messages.map { message -> [SQLValue] in
             buffer.clear()
             BusMessage.append(message, prefix: BusMessage.prefix(of: message.topic), to: &buffer)
+            bytes += Int64(buffer.readableBytes)
             return [
                 .integer(Int64(clamping: message.created)), .integer(Int64(buffer.readableBytes)),
                 .blob(Array(buffer.readableBytesView)),
             ]
         }
+        return (rows, bytes)
     }
 
     /// Removes what is too old, and of the rest the oldest that is too much.
@@ -126,23 +136,26 @@ package final class MessageStore: MessageBus, Service {
 
     /// Answers whether there may be more to remove.
     private func removeSome(createdBefore oldest: Int64) async throws -> Bool {
-        try await database.write { [maximumBytes] session in
-            let kept = try session.query("SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) AS size FROM messages", [])
-            let excess = max(0, (try kept.first?.integer("size") ?? 0) - maximumBytes)
+        let excess = max(0, size.load(ordering: .relaxed) - maximumBytes)
+        let (count, bytes) = try await database.write { session in
+            let first = try session.query("SELECT created FROM messages ORDER BY number LIMIT 1", []).first
+            guard let first, try excess > 0 || first.integer("created") < oldest else { return (Int64(0), Int64(0)) }
             // Each is removed if what came before it doesn't suffice.
-            let removed = try session.execute(
+            let removed = try session.query(
                 """
                 DELETE FROM messages WHERE number IN (
                     SELECT number FROM (
                         SELECT number, created, SUM(size) OVER (ORDER BY number) - size AS before
                         FROM (SELECT number, created, size FROM messages ORDER BY number LIMIT \(Self.portion)) AS first
                     ) AS sums WHERE created < $1 OR before < $2
-                )
+                ) RETURNING size
                 """,
                 [.integer(oldest), .integer(excess)]
             )
-            return removed == Self.portion
+            return (Int64(removed.count), try removed.reduce(0) { try $0 + $1.integer("size") })
         }
+        size.subtract(bytes, ordering: .relaxed)
+        return count == Self.portion
     }
 
     // MARK: Nobody beyond this process

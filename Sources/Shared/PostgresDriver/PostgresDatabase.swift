@@ -52,7 +52,12 @@ package final class PostgresDatabase: SQLDatabase {
         as lock: DatabaseLock,
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value {
-        try await writeAlone(as: lock, limit: nil, before: { _ in }, then: body)
+        try await writeAlone(as: lock, limit: nil) { session in
+            // A program that was stopped in the middle doesn't keep the others out.
+            try session.execute("SET LOCAL idle_in_transaction_session_timeout = 5000", [])
+        } then: { session in
+            try body(session)
+        }
     }
 
     /// - Parameter prepare: comes before the lock is waited for.

@@ -65,7 +65,14 @@ package final class AccessAge {
     func extendLease(until end: UInt64) { leaseEnds = max(leaseEnds, end) }
 
     /// The end of the lease shortens the time of all.
-    func scheduleRenewal(after now: UInt64) { nextRenewal = leaseEnds > now ? leaseEnds : .max }
+    func beginRenewal(at now: UInt64) { nextRenewal = leaseEnds > now ? leaseEnds : .max }
+
+    /// Of many rights there is always one that is due soon: but after a gap they are looked through once in a while, which
+    /// their time has room for.
+    func endRenewal(at now: UInt64) {
+        let isAfterGap = gaps.last.map { now < $0.adding(AccessRight.spread) } ?? false
+        if !isAfterGap { nextRenewal = max(nextRenewal, now.adding(min(ages.unleased / 20, 1_000_000_000))) }
+    }
 
     func distrustAll(at now: UInt64) {
         generation += 1

@@ -6,7 +6,7 @@ package import Model
 /// Confined to the loop whose ``AccessTable`` made it.
 package class AccessRight {
     /// Nanoseconds over which those that have to be confirmed at the same time are spread.
-    private static let spread: UInt64 = 1_000_000_000
+    static let spread: UInt64 = 1_000_000_000
 
     package let identity: ThingIdentity
     package internal(set) final var isLive = true
@@ -16,7 +16,7 @@ package class AccessRight {
     private(set) final var generation: Int
     /// Good until then though it couldn't be confirmed.
     private(set) final var excusedUntil: UInt64 = 0
-    final let jitter = UInt64.random(in: 0..<spread)
+    final let jitter = UInt64.random(in: 0..<AccessRight.spread)
     /// Sessions that live by it.
     private final var holders = 0
 

@@ -6,7 +6,7 @@ extension AccessTable {
     /// some times a second.
     package func renew(at now: UInt64) {
         guard now >= age.nextRenewal else { return }
-        age.scheduleRenewal(after: now)
+        age.beginRenewal(at: now)
         // As many at a time as a service answers within the time until the next call.
         var budget = 4_000
         for known in keys.values where known.isHeld && pendingKeys[known.key] == nil && age.isDue(known, at: now) {
@@ -21,5 +21,6 @@ extension AccessTable {
             budget -= 1
             confirm(use, at: now)
         }
+        age.endRenewal(at: now)
     }
 }
