@@ -143,7 +143,9 @@ final class WSConnection: ChannelDuplexHandler {
         guard let topic else { return close(.policyViolation, .badTopic) }
         let loop = component.loop
         let request = PublishRequest(topic: topic, payload: payload, source: .ws, qos: 1)
-        switch loop.publish(request, by: grant, at: loop.now) {
+        let now = loop.now
+        guard admission.key.isGood(at: now) else { return ask(toPublish: request) }
+        switch loop.publish(request, by: grant, at: now) {
         case .published: waitIfCongested()
         case .storing:
             closeUnlessStored()

@@ -12,8 +12,8 @@ extension MQTTConnection {
         idleness.carried()
         let now = loop.now
         let contentType = publish.properties.isEmpty ? nil : publish.properties.contentType
-        guard let route = routes.route(publish.topic, contentType), let grant = route.grant,
-            publish.payload.readableBytes <= component.limits.maximumMessage
+        guard let key, key.isGood(at: now), let route = routes.route(publish.topic, contentType),
+            let grant = route.grant, publish.payload.readableBytes <= component.limits.maximumMessage
         else { return publishAsNew(publish, contentType, now) }
         switch loop.publish(request(publish, route.topic), by: grant, at: now) {
         case .published: completed(publish, .accepted)
