@@ -158,7 +158,7 @@ final class WSConnection: ChannelDuplexHandler {
     private func ask(toPublish request: PublishRequest) {
         state = .asking
         let loop = component.loop
-        loop.access.authorize(admission.key, channelID, at: loop.now) { answer in
+        loop.access.authorize(admission.key, channelID, clock: { loop.now }) { answer in
             guard case .asking = self.state else { return }
             self.state = .open
             switch answer {

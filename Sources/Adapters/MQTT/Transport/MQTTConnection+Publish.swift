@@ -41,7 +41,7 @@ extension MQTTConnection {
         wait()
         let request = request(publish, topic)
         let loop = loop
-        loop.access.authorize(key, topic.channel, at: now) { authorized in
+        loop.access.authorize(key, topic.channel, clock: { loop.now }) { authorized in
             guard self.session.phase == .connected else {
                 // The client is gone, but its message had come; not so if it was cut off.
                 if case .granted(let grant) = authorized, self.refusal != .rightTaken,

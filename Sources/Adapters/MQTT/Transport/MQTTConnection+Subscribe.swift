@@ -57,7 +57,7 @@ extension MQTTConnection {
         _ subscribe: Subscribe,
         _ codes: [MQTTReasonCode]
     ) {
-        loop.access.authorize(key, filter.channel, at: loop.now) { authorized in
+        loop.access.authorize(key, filter.channel, clock: { [loop] in loop.now }) { authorized in
             guard self.session.phase == .connected else { return }
             switch authorized {
             case .granted(let grant): self.decide(subscribe, codes + [self.add(wanted, filter, grant)])

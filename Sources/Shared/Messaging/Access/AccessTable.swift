@@ -87,17 +87,19 @@ package final class AccessTable {
     }
 
     /// The same for who came with the key, which has to be that thing's still.
+    ///
+    /// - Parameter clock: the loop's, read again when an answer comes: what was good before may be too old by then.
     package func authorize(
         _ key: KnownKey,
         _ channel: ChannelID,
-        at now: UInt64,
+        clock: @escaping () -> UInt64,
         _ then: @escaping (AccessAnswer<ChannelGrant>) -> Void
     ) {
         guard key.isLive else { return then(.refused) }
-        if key.isGood(at: now) { return authorize(key.identity, channel, at: now, then) }
-        identify(key.key, at: now) { identified in
+        if key.isGood(at: clock()) { return authorize(key.identity, channel, at: clock(), then) }
+        identify(key.key, at: clock()) { identified in
             switch identified {
-            case .granted where key.isLive: self.authorize(key.identity, channel, at: now, then)
+            case .granted where key.isLive: self.authorize(key.identity, channel, at: clock(), then)
             case .granted, .refused: then(.refused)
             case .unavailable: then(.unavailable)
             }
