@@ -345,7 +345,7 @@ let package = Package(
             dependencies: [
                 "Messaging", "Model", "PostgresDriver", "SQL", "SQLiteDriver", "ThingsCore", "UsersCore",
                 .nio("NIOCore"),
-                .nio("NIOEmbedded"), .certificates, .crypto, .product(name: "SwiftASN1", package: "swift-asn1"),
+                .nio("NIOEmbedded"), .nio("NIOPosix"), .certificates, .crypto, .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
             ],
             path: "Tests/TestSupport",
@@ -365,7 +365,7 @@ let package = Package(
         ),
         tests(
             "SQLTests",
-            ["PostgresDriver", "SQL", "Model", "TestSupport", .nio("NIOCore"), .nio("NIOPosix")]
+            ["PostgresDriver", "SQL", "Model", "TestSupport", .nio("NIOCore")]
         ),
         tests(
             "PostgresSettingsTests",

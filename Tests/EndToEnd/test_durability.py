@@ -1,6 +1,8 @@
 """With MF_MESSAGE_DURABILITY=disk nothing that was acknowledged is lost, whoever of them dies."""
 
+import collections
 import contextlib
+import socket
 import sqlite3
 import threading
 import time
@@ -15,6 +17,7 @@ from support.listeners import topic
 from support.programs import SeparatePrograms
 from support.raw_mqtt import Ended, RawMQTT
 from support.raw_nats import JetStream
+from support.raw_ws import RawWS
 from support.server import Server
 
 
@@ -118,18 +121,65 @@ class Publisher:
         assert not self.thread.is_alive()
 
 
+class Subscriber:
+    """Remembers what it hears, on one connection that is never renewed."""
+
+    def __init__(self, view, protocol: str, channel: str, thing, label: str):
+        self.label, self.heard = label, []
+        if protocol == "mqtt":
+            client = RawMQTT(view.connect("mqtt", timeout=60)).connect(label, thing.id, thing.key)
+            assert client.subscribe(topic(channel, "#"), qos=1) == [1]
+            self.next = lambda: client.message()[1]
+        else:
+            path = f"/channels/{channel}/messages?authorization={thing.key}"
+            client = RawWS(view.connect("ws", timeout=60), path)
+            self.next = client.data
+        self.connection = client.socket
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        with contextlib.suppress(Ended, OSError):
+            while True:
+                self.heard.append(self.next())
+
+    @property
+    def lives(self) -> bool:
+        return self.thread.is_alive()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+        self.thread.join(10)
+        assert not self.lives
+
+
 @pytest.mark.parametrize("victim", ["NATS", "PostgreSQL", "things", "mqtt-adapter-2"])
-def test_what_was_acknowledged_is_in_the_stream_whoever_is_killed(platform, stream, capsys, victim):
+def test_what_was_acknowledged_is_in_the_stream_and_heard_whoever_is_killed(platform, stream, capsys, victim):
     account = Account(platform.view())
-    channel, thing, _ = account.pair()
+    channel, thing, listener = account.pair()
+    views = (platform.view(), platform.view(1, 1, 1))
+    subscribers = [
+        Subscriber(view, protocol, channel, listener, f"{victim} {protocol} {copy}")
+        for copy, view in enumerate(views)
+        for protocol in ("mqtt", "ws")
+    ]
+    outcast, stranger = account.things(2)
+    account.connect(channel, outcast)
+    account.connect(account.channel(), stranger)
+    outcasts = [Subscriber(view, "mqtt", channel, outcast, f"outcast {copy}") for copy, view in enumerate(views)]
+    with RawMQTT(views[0].connect("mqtt")) as client:
+        assert client.connect("stranger", stranger.id, stranger.key).subscribe(topic(channel, "#"), qos=1) == [0x80]
     publishers = [
         Publisher(view, channel, thing, f"{victim}-{number}-{copy}")
-        for copy, view in enumerate((platform.view(), platform.view(1, 1, 1)))
+        for copy, view in enumerate(views)
         for number in range(2)
     ]
     killed = {"NATS": platform.nats, "PostgreSQL": platform.postgres, "things": platform.things}.get(victim)
     killed = killed or platform.program(victim)
     _await(lambda: all(len(each.acknowledged) > 50 for each in publishers))
+    account.disconnect(channel, outcast)
+    _await(lambda: not any(each.lives for each in outcasts), within=0.25)
     killed.kill()
     time.sleep(0.5)
     killed.start()
@@ -146,6 +196,18 @@ def test_what_was_acknowledged_is_in_the_stream_whoever_is_killed(platform, stre
             f"{sum(each.failures for each in publishers)} attempts not acknowledged"
         )
     assert missing == []
+    lasting = [each for each in subscribers if each.label != "mqtt-adapter-2 mqtt 1"]
+    for each in lasting:
+        _await(lambda: set(words) <= set(each.heard))
+        assert each.lives
+        with capsys.disabled():
+            print(f"  {each.label}: heard all, and {len(each.heard) - len(words)} that were not acknowledged or came twice")
+    for each in subscribers:
+        each.close()
+    # An attempt that wasn't acknowledged may have been heard. What was is heard once.
+    for each in lasting:
+        times = collections.Counter(each.heard)
+        assert [word for word in words if times[word] > 1] == []
 
 
 def _stored_words(stream) -> set[bytes]:

@@ -75,7 +75,7 @@ import Testing
 
     @Test func aServerThatComesLaterIsFound() async throws {
         server.kill9()
-        let node = try Node(unconnected: server)
+        let node = try Node(unconnectedTo: server.port)
         #expect(!node.bus.link.isUp)
         let topic = try Topic(channel: ChannelID(.random()))
         node.bus.join(topic.channel)
@@ -131,50 +131,5 @@ import Testing
         await #expect(throws: NATSError.self) {
             try await one.connection.request(ByteBuffer(), to: "nobody", timeout: .milliseconds(200))
         }
-    }
-}
-
-/// One process: a connection, its bus, and what came in.
-private final class Node: Sendable {
-    let connection: NATSConnection
-    let bus: NATSMessageBus
-    let received: Mutex<[Message]>
-
-    init(unconnected server: TemporaryNATS) throws {
-        let logger = Logger(label: "test")
-        connection = try NATSConnection(
-            NATSConfiguration(servers: [Secret(server.url)]),
-            sharesThread: true,
-            logger: logger
-        )
-        bus = NATSMessageBus(connection, logger: logger)
-        received = Mutex([])
-        bus.start { [weak self] message in self?.received.withLock { $0.append(message) } }
-        connection.start()
-    }
-
-    convenience init(_ server: TemporaryNATS) async throws {
-        try self.init(unconnected: server)
-        try await eventually { self.bus.link.isUp }
-    }
-
-    deinit {
-        bus.close()
-        connection.close()
-    }
-
-    var payloads: [String] { received.withLock { $0.map { String(buffer: $0.payload) } } }
-
-    func settled() async {
-        await withCheckedContinuation { continuation in bus.whenJoined { continuation.resume() } }
-    }
-
-    func publish(_ topic: Topic, _ payload: String) async throws {
-        let message = try #require(makeMessage(on: topic, payload: payload))
-        await withCheckedContinuation { continuation in bus.publish([message]) { _ in continuation.resume() } }
-    }
-
-    func waits(for count: Int) async throws {
-        try await eventually { self.payloads.count >= count }
     }
 }

@@ -6,7 +6,7 @@ import Testing
 /// What becomes of callers when the server, or the network before it, falls silent.
 @Suite(.enabled(if: TemporaryPostgres.server != nil, "no server: scripts/with-postgres"), .timeLimit(.minutes(1)))
 struct PostgresSilenceTests {
-    private let proxy = Proxy()
+    private let proxy = FaultyProxy()
     private let metrics = RecordingMetrics()
 
     private func open(_ change: (inout PostgresConfiguration) -> Void = { _ in }) async throws -> PostgresDatabase {

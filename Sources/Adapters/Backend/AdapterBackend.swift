@@ -54,15 +54,8 @@ package struct AdapterBackend: Sendable {
         let rpc = try RPCClient(things.target, trust: things.trust, pair: things.pair, timeout: things.timeout)
         let access = RemoteAccess(rpc)
         let messages = try NATSConnection(nats, sharesThread: true, logger: host.logger)
-        let bus = NATSMessageBus(messages, stores: storage.durability == .disk, logger: host.logger)
-        let stream = MessageStream(
-            messages,
-            name: storage.stream,
-            limits: .init(bytes: storage.maximumBytes, age: storage.maximumAge),
-            logger: host.logger
-        )
-        let storing: [any Service] =
-            storage.durability == .disk ? [WatchService(watch: stream.watch), WatchService(watch: bus.watch)] : []
+        let stream = storage.durability == .disk ? makeStream(on: messages, host.logger) : nil
+        let bus = NATSMessageBus(messages, stream: stream, logger: host.logger)
         let resolver = AccessResolver(access: access)
         let loops = try await AdapterLoops(
             group: host.group,
@@ -72,18 +65,16 @@ package struct AdapterBackend: Sendable {
         )
         loops.register(in: registry)
         // Not behind the messages of busy channels.
-        let events = try NATSConnection(
-            nats,
-            sharesThread: false,
-            logger: host.logger,
-            // Events may have been missed: every decision is asked for again.
+        let events = try NATSConnection(nats, sharesThread: false, logger: host.logger)
+        // Events may have been missed: every decision is asked for again.
+        events.observe(
             onChange: { isUp in if isUp { loops.distrustDecisions() } },
             onGap: { loops.distrustDecisions() }
         )
         _ = AccessEvents(events, loops: loops, ages: ages, logger: host.logger)
         host.start.readiness.needs("things") { rpc.outage }
         host.start.readiness.needs("nats") { messages.outage ?? events.outage }
-        if storage.durability == .disk { host.start.readiness.needs("stream") { stream.outage } }
+        if let stream { host.start.readiness.needs("stream") { stream.outage } }
         messages.start()
         events.start()
         let listeners = try await listen(loops)
@@ -95,6 +86,14 @@ package struct AdapterBackend: Sendable {
                 bus.close()
                 for connection in [messages, events] { connection.close() }
             },
-        ] + storing + [resolver, AdaptersService(listeners: listeners, loops: loops)]
+            WatchService(watch: bus.watch),
+        ] + (stream.map { [WatchService(watch: $0.watch)] } ?? []) + [
+            resolver, AdaptersService(listeners: listeners, loops: loops),
+        ]
+    }
+
+    private func makeStream(on connection: NATSConnection, _ logger: Logger) -> MessageStream {
+        let limits = MessageStream.Limits(bytes: storage.maximumBytes, age: storage.maximumAge)
+        return MessageStream(connection, name: storage.stream, limits: limits, logger: logger)
     }
 }

@@ -21,6 +21,7 @@ final class WSComponent: LoopComponent {
     private var sessions = LiveSessions<WSConnection>()
     private var subscribed: Set<ObjectIdentifier> = []
     private var toWrite: [WSConnection] = []
+    private var laggards = Laggards<WSConnection>()
 
     init(loop: AdapterLoop, limits: WSLimits) {
         self.loop = loop
@@ -79,10 +80,13 @@ final class WSComponent: LoopComponent {
         var frame = ByteBuffer()
         frame.reserveCapacity(message.payload.readableBytes + WebSocketFrames.maximumHeader)
         WebSocketFrames.append(message.frameType, message.payload, to: &frame)
-        for receiver in receivers {
+        for receiver in receivers where message.isMeant(forSubscriptionOf: receiver.since) {
             if receiver.deliver(frame) { loop.counters.deliveredWS.add() } else { loop.counters.droppedWS.add() }
+            if message.isLate, receiver.isBehind { laggards.note(receiver, at: loop.now) }
         }
     }
+
+    func isBehind(at now: UInt64) -> Bool { laggards.areWaitedFor(at: now) { $0.isBehind } }
 
     func turnEnded() {
         let writers = toWrite

@@ -25,6 +25,8 @@ final class WSConnection: ChannelDuplexHandler {
     let filter: SubtopicFilter
     let thing: Thing.ID
     let tenant: Tenant.ID
+    /// Nanoseconds since 1970 when it was made.
+    let since: UInt64
 
     private let component: WSComponent
     private let peer: ConnectionPeer
@@ -55,6 +57,7 @@ final class WSConnection: ChannelDuplexHandler {
         self.channelID = grant.channel
         self.filter = filter
         self.topic = topic
+        self.since = component.loop.wallClock
         self.assembler = WebSocketAssembler(maximumSize: component.maximumMessage)
         self.outbound = OutboundQueue(limit: component.maximumQueue)
         self.lastHeard = component.loop.now
@@ -210,6 +213,12 @@ final class WSConnection: ChannelDuplexHandler {
         idleness.carried()
         queue { $0.writeImmutableBuffer(frame) }
         return true
+    }
+
+    /// Whether so much waits for the client that what is late had better wait elsewhere.
+    var isBehind: Bool {
+        if case .closing = state { return false }
+        return outbound.isHalfFull
     }
 
     func write() {

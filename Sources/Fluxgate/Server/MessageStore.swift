@@ -163,5 +163,5 @@ package final class MessageStore: MessageBus, Service {
     package func join(_ channel: ChannelID) {}
     package func leave(_ channel: ChannelID) {}
     package func whenJoined(_ then: @escaping @Sendable () -> Void) { then() }
-    package func start(receive: @escaping @Sendable (Message) -> Void) {}
+    package func start(_ receiver: any BusReceiver) {}
 }

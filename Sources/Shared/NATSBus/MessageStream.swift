@@ -19,11 +19,14 @@ package final class MessageStream: Sendable {
     private let connection: NATSConnection
     private let name: String
     private let limits: Limits
+    /// How many messages a reader may be ahead of what it has called taken.
+    let window: Int
     private let logger: Logger
     private let problem = Mutex<String?>("not asked for yet")
 
     package init(_ connection: NATSConnection, name: String, limits: Limits, logger: Logger) {
         (self.connection, self.name, self.limits, self.logger) = (connection, name, limits, logger)
+        window = min(256, max(16, NATSHandle.maximumPendingBytes / max(1, connection.largestPayload)))
     }
 
     /// Why nothing can be stored; nil if it can, as far as is known.
@@ -46,13 +49,50 @@ package final class MessageStream: Sendable {
         }
     }
 
+    // MARK: What is in it
+
+    /// The number of the message that was stored last; 0 if there is none, or no stream.
+    func lastSequence() async throws -> UInt64 {
+        do throws(JetStreamError) {
+            guard case .object(let state)? = try await ask("STREAM.INFO")["state"],
+                case .integer(let last)? = state["last_seq"]
+            else { throw JetStreamError.off }
+            return UInt64(clamping: last)
+        } catch {
+            guard error.isNoStream else { throw error }
+            return 0
+        }
+    }
+
+    /// Has everything from that number on sent to the subject, ``window`` messages ahead of what is acknowledged, until
+    /// ``stopReading(_:)`` or until nobody listens there any more.
+    func read(from first: UInt64, to subject: String) async throws -> (consumer: String, pending: UInt64) {
+        let request: JSONObject = [
+            "stream_name": .string(name),
+            "config": .object([
+                "deliver_subject": .string(subject), "deliver_policy": "by_start_sequence",
+                "opt_start_seq": .integer(Int64(clamping: max(1, first))), "ack_policy": "all",
+                "ack_wait": .integer(60_000_000_000), "max_ack_pending": .integer(Int64(window)),
+                "replay_policy": "instant", "inactive_threshold": .integer(10_000_000_000),
+            ]),
+        ]
+        let answer = try await ask("CONSUMER.CREATE", request)
+        guard case .string(let consumer)? = answer["name"], case .integer(let pending)? = answer["num_pending"] else {
+            throw JetStreamError.off
+        }
+        return (consumer, UInt64(clamping: pending))
+    }
+
+    func stopReading(_ consumer: String) async throws { _ = try await ask("CONSUMER.DELETE", consumer: consumer) }
+
+    // MARK: JetStream
+
     private func prepare() async throws {
-        if let error = try await ask("INFO", [:]) {
-            // "stream not found": https://docs.nats.io/reference/reference-protocols/nats_api_reference
-            guard error == 10_059 else { throw NATSError("JetStream refuses to tell of the stream: \(error)") }
-            if let error = try await ask("CREATE", configuration) {
-                throw NATSError("JetStream refuses to make the stream: \(error)")
-            }
+        do throws(JetStreamError) {
+            _ = try await ask("STREAM.INFO")
+        } catch {
+            guard error.isNoStream else { throw error }
+            _ = try await ask("STREAM.CREATE", configuration)
             logger.info("stream made", metadata: ["stream": "\(name)"])
         }
     }
@@ -65,18 +105,47 @@ package final class MessageStream: Sendable {
         ]
     }
 
-    /// Answers the code of an error, if there is one.
-    private func ask(_ verb: String, _ request: JSONObject) async throws -> Int64? {
-        let answer = try await connection.request(
-            ByteBuffer(string: request.isEmpty ? "" : JSONValue.object(request).text),
-            to: "$JS.API.STREAM.\(verb).\(name)",
-            timeout: Self.timeout
-        )
-        guard case .object(let members)? = try? JSONValue(parsing: String(buffer: answer)) else {
-            throw NATSError("JetStream is off")
+    /// Asks the server's JetStream something about the stream.
+    /// https://docs.nats.io/reference/reference-protocols/nats_api_reference
+    private func ask(
+        _ verb: String,
+        _ request: JSONObject = [:],
+        consumer: String? = nil
+    ) async throws(JetStreamError) -> JSONObject {
+        let answer: ByteBuffer
+        do {
+            answer = try await connection.request(
+                ByteBuffer(string: request.isEmpty ? "" : JSONValue.object(request).text),
+                to: "$JS.API.\(verb).\(name)" + (consumer.map { ".\($0)" } ?? ""),
+                timeout: Self.timeout
+            )
+        } catch {
+            throw .silent("\(error)")
         }
-        guard case .object(let error)? = members["error"] else { return nil }
-        if case .integer(let code)? = error["err_code"] { return code }
-        return 0
+        guard case .object(let members)? = try? JSONValue(parsing: String(buffer: answer)) else { throw .off }
+        guard case .object(let error)? = members["error"] else { return members }
+        if case .integer(let code)? = error["err_code"] { throw .refused(verb, code) }
+        throw .refused(verb, 0)
+    }
+}
+
+/// Why JetStream didn't do what it was asked.
+private enum JetStreamError: Error, Equatable, CustomStringConvertible {
+    /// No answer came.
+    case silent(String)
+    case off
+    case refused(String, Int64)
+
+    var description: String {
+        switch self {
+        case .silent(let reason): reason
+        case .off: "JetStream is off"
+        case .refused(let verb, let code): "JetStream refuses \(verb): \(code)"
+        }
+    }
+
+    /// There is no stream of that name.
+    var isNoStream: Bool {
+        if case .refused(_, 10_059) = self { true } else { false }
     }
 }

@@ -44,16 +44,18 @@ package final class NATSConnection: Sendable {
     package let link = BusLink()
 
     private let options: NATSOptions
-    private let largestPayload: Int
+    let largestPayload: Int
     private let logger: Logger
     private let state = Mutex(State())
     /// What the library told, for the thread that connects.
     private let signals = SignalQueue<Signal>()
     private let outgoing = Mutex<WorkQueue<Outgoing>?>(nil)
-    /// Called with true after each connect, and with false when the connection is lost.
-    private let onChange: @Sendable (Bool) -> Void
-    /// Called when messages of a subscription were dropped because they came faster than they were taken.
-    private let onGap: @Sendable () -> Void
+    private let observers = Mutex<[Observer]>([])
+
+    private struct Observer: Sendable {
+        let onChange: @Sendable (Bool) -> Void
+        let onGap: @Sendable () -> Void
+    }
 
     /// Prepares a connection; ``start()`` makes it.
     ///
@@ -63,15 +65,11 @@ package final class NATSConnection: Sendable {
     package init(
         _ configuration: NATSConfiguration,
         sharesThread: Bool,
-        logger: Logger,
-        onChange: @escaping @Sendable (Bool) -> Void = { _ in },
-        onGap: @escaping @Sendable () -> Void = {}
+        logger: Logger
     ) throws(NATSError) {
         options = try NATSOptions(configuration)
         largestPayload = configuration.largestPayload
         self.logger = logger
-        self.onChange = onChange
-        self.onGap = onGap
         try check(natsOptions_UseGlobalMessageDelivery(options.pointer, sharesThread))
         // The library may call back at any time, also while it closes: it holds us for as long as the process lives.
         let closure = Unmanaged.passRetained(self).toOpaque()
@@ -93,6 +91,17 @@ package final class NATSConnection: Sendable {
     package var outage: String? {
         state.withLock { state in link.isUp ? state.denial : state.lastProblem }
     }
+
+    /// Before ``start()``: tells of what happens to the connection, on threads of its own.
+    ///
+    /// - Parameters:
+    ///   - onChange: called with true after each connect, and with false when the connection is lost.
+    ///   - onGap: called when messages of a subscription were dropped because they came faster than they were taken.
+    package func observe(onChange: @escaping @Sendable (Bool) -> Void, onGap: @escaping @Sendable () -> Void) {
+        observers.withLock { $0.append(Observer(onChange: onChange, onGap: onGap)) }
+    }
+
+    private func changed(_ isUp: Bool) { for observer in observers.withLock({ $0 }) { observer.onChange(isUp) } }
 
     // MARK: Life
 
@@ -178,7 +187,7 @@ package final class NATSConnection: Sendable {
         }
         guard isUp else { return }
         logger.info("connected to NATS")
-        onChange(true)
+        changed(true)
     }
 
     fileprivate func lost() {
@@ -188,7 +197,7 @@ package final class NATSConnection: Sendable {
             return link.isUp
         }
         problem("the connection was lost")
-        if wasUp { onChange(false) }
+        if wasUp { changed(false) }
     }
 
     fileprivate func signal(_ signal: Signal) { signals.add(signal) }
@@ -197,7 +206,7 @@ package final class NATSConnection: Sendable {
         switch status {
         case NATS_SLOW_CONSUMER:
             Counter(label: "fluxgate_bus_gaps_total").increment()
-            onGap()
+            for observer in observers.withLock({ $0 }) { observer.onGap() }
         case NATS_NOT_PERMITTED:
             state.withLock { $0.denial = "the server doesn't permit a subject" }
         default:
@@ -307,11 +316,15 @@ package final class NATSConnection: Sendable {
     package func request(_ payload: ByteBuffer, to subject: String, timeout: Duration) async throws -> ByteBuffer {
         guard BusSubject.isSafe(subject) else { throw NATSError("not a subject to publish to") }
         guard let handle, link.isUp else { throw NATSError.disconnected }
-        return try await withCheckedThrowingContinuation { continuation in
+        let answer = Mutex<Result<ByteBuffer, any Error>>(.failure(NATSError.disconnected))
+        await withCheckedContinuation { continuation in
             Thread.detachNewThread {
-                continuation.resume(with: handle.request(payload, to: subject, timeout: timeout))
+                let result = handle.request(payload, to: subject, timeout: timeout)
+                answer.withLock { $0 = result }
+                continuation.resume()
             }
         }
+        return try answer.withLock { $0 }.get()
     }
 }
 

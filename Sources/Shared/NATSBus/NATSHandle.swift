@@ -5,6 +5,9 @@ internal import Synchronization
 
 /// One connection of the client library; closed and freed with its last user.
 final class NATSHandle: @unchecked Sendable {
+    /// What of a subscription may wait to be taken; beyond that the library drops.
+    static let maximumPendingBytes = 8 << 20
+
     /// The library allows its use from any thread.
     let pointer: OpaquePointer
     private struct Subscriptions {
@@ -49,7 +52,7 @@ final class NATSHandle: @unchecked Sendable {
                 natsConnection_Subscribe(&made, pointer, interest.subject, NATSReceiver.handler, receiver.closure)
             }
             guard let made else { return }
-            natsSubscription_SetPendingLimits(made, 16_384, 8 << 20)
+            natsSubscription_SetPendingLimits(made, 16_384, Int32(Self.maximumPendingBytes))
             subscriptions.live[interest] = Subscription(pointer: made)
         }
     }

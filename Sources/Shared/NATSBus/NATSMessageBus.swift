@@ -1,6 +1,5 @@
 package import Logging
 package import Messaging
-internal import Metrics
 package import Model
 internal import NIOCore
 internal import Synchronization
@@ -11,9 +10,10 @@ internal import Synchronization
 /// sent is bounded by the loops, which stop reading when too much of theirs is under way; what comes in waits in the client
 /// library, up to 16,384 messages and 8 MiB a subscription, and is dropped and counted beyond that.
 package final class NATSMessageBus: MessageBus {
-    private struct Outgoing: Sendable {
-        let batch: [Message]
-        let then: @Sendable (Bool) -> Void
+    private enum Outgoing: Sendable {
+        case batch([Message], then: @Sendable (Bool) -> Void)
+        /// The stream's messages up to this one have been taken.
+        case taken(reply: String)
     }
 
     private enum Change: Sendable {
@@ -24,36 +24,58 @@ package final class NATSMessageBus: MessageBus {
 
     /// How long a subscriber waits for the server to know of its subscription.
     private static let settleTimeout = Duration.seconds(2)
+    /// JetStream's word for it.
+    private static let taken = ByteBuffer(string: "+ACK")
 
     private let connection: NATSConnection
     private let outgoing: WorkQueue<Outgoing>
     private let changes: WorkQueue<Change>
-    private let inbox = BusInbox()
+    private let inbox: BusInbox
     private let acks: StorageAcks?
+    private let catchUp: CatchUp?
 
     package var link: BusLink { connection.link }
     package var stores: Bool { acks != nil }
 
     /// - Parameters:
     ///   - connection: one that doesn't hear itself, and whose subscriptions share a thread.
-    ///   - stores: whether a JetStream stream keeps what is published, and tells so.
-    package init(_ connection: NATSConnection, stores: Bool = false, logger: Logger) {
+    ///   - stream: keeps what is published, and tells so; nil: messages go by.
+    package init(_ connection: NATSConnection, stream: MessageStream? = nil, logger: Logger) {
         self.connection = connection
-        let sender = BusSender(connection)
-        let acks = stores ? StorageAcks() : nil
+        let id = stream.map { _ in UInt64.random(in: 1 ... .max) }
+        let sender = BusSender(connection, id: id)
+        let inbox = BusInbox(logger)
+        self.inbox = inbox
+        let acks = stream.map { _ in StorageAcks() }
         self.acks = acks
         if let acks { connection.subscribe(.init(acks.subject), NATSReceiver { acks.answered($0) }) }
         outgoing = WorkQueue("bus-out") { items in
             for item in items {
-                guard let acks else {
-                    item.then(sender.send(item.batch))
-                    continue
+                switch item {
+                case .batch(let batch, let then):
+                    guard let acks else {
+                        then(sender.send(batch))
+                        continue
+                    }
+                    let (number, reply) = acks.begin(batch.count, then: then)
+                    if !sender.send(batch, reply: reply) { acks.fail(number) }
+                case .taken(let reply):
+                    try? connection.publish(Self.taken.readableBytesView, to: reply)
                 }
-                let (number, reply) = acks.begin(item.batch.count, then: item.then)
-                if !sender.send(item.batch, reply: reply) { acks.fail(number) }
             }
         }
-        let subscriber = BusSubscriber(connection, Self.makeReceiver(inbox, logger))
+        let outgoing = outgoing
+        catchUp = stream.map { stream in
+            CatchUp(connection, stream, inbox, own: id ?? 0, logger: logger) { outgoing.add(.taken(reply: $0)) }
+        }
+        let catchUp = catchUp
+        let subscriber = BusSubscriber(
+            connection,
+            NATSReceiver { incoming in
+                guard let (message, stamp) = inbox.read(incoming), catchUp?.live(stamp) ?? true else { return }
+                inbox.give(message)
+            }
+        )
         changes = WorkQueue("bus-subscriptions") { changes in
             var waiting: [@Sendable () -> Void] = []
             for change in changes {
@@ -69,43 +91,19 @@ package final class NATSMessageBus: MessageBus {
         }
     }
 
-    private static func makeReceiver(_ inbox: BusInbox, _ logger: Logger) -> NATSReceiver {
-        let reader = Mutex(BusMessageReader())
-        let malformed = Counter(label: "fluxgate_bus_malformed_total")
-        return NATSReceiver { incoming in
-            do throws(BusMessageReader.Failure) {
-                let message = try reader.withLock { reader throws(BusMessageReader.Failure) in
-                    try reader.read(incoming.payload, trace: incoming.trace)
-                }
-                // Who puts another channel's message on a subject gets it to nobody.
-                guard incoming.subject.hasPrefix(BusSubject.base(of: message.topic.channel)) else {
-                    return malformed.increment()
-                }
-                if let trace = message.trace {
-                    logger.debug(
-                        "message received",
-                        metadata: ["trace_id": "\(trace.traceID)", "subject": "\(incoming.subject)"]
-                    )
-                }
-                inbox.receive.withLock { $0 }?(message)
-            } catch {
-                malformed.increment()
-                logger.debug("not a message", metadata: ["reason": "\(error)"])
-            }
-        }
-    }
-
-    package func start(receive: @escaping @Sendable (Message) -> Void) {
-        inbox.receive.withLock { $0 = receive }
+    package func start(_ receiver: any BusReceiver) {
+        inbox.receiver.withLock { $0 = receiver }
     }
 
     package func publish(_ batch: [Message], then: @escaping @Sendable (Bool) -> Void) {
-        if !outgoing.add(Outgoing(batch: batch, then: then)) { then(false) }
+        if !outgoing.add(.batch(batch, then: then)) { then(false) }
     }
 
-    /// Gives up on what is not stored in time, until the task is canceled.
+    /// Gives up on what is not stored in time, and catches up with what was missed, until the task is canceled.
     package func watch() async {
+        async let isCaughtUp: Void? = catchUp?.run()
         while (try? await Task.sleep(for: .milliseconds(200))) != nil { acks?.expire(all: !link.isUp) }
+        await isCaughtUp
     }
 
     package func join(_ channel: ChannelID) { changes.add(.join(channel)) }
@@ -118,85 +116,9 @@ package final class NATSMessageBus: MessageBus {
 
     /// Sends what is waiting, if that doesn't take too long, and ends the threads; nothing is delivered any more.
     package func close() {
-        inbox.receive.withLock { $0 = nil }
+        inbox.receiver.withLock { $0 = nil }
         outgoing.close(within: 3)
         acks?.expire(all: true)
         changes.close(within: 3)
-    }
-}
-
-/// Where what comes is given to, once somebody wants it.
-private final class BusInbox: Sendable {
-    let receive = Mutex<(@Sendable (Message) -> Void)?>(nil)
-}
-
-/// Sends messages. Belongs to one thread.
-private final class BusSender: @unchecked Sendable {
-    /// Topics whose subject and common fields are remembered; beyond that all are forgotten.
-    private static let capacity = 4_096
-
-    private let connection: NATSConnection
-    private let sent = Counter(label: "fluxgate_bus_sent_total")
-    private let lost = Counter(label: "fluxgate_bus_lost_total")
-    private var topics: [Topic: (subject: String, prefix: ByteBuffer)] = [:]
-    private var buffer = ByteBuffer()
-
-    init(_ connection: NATSConnection) { self.connection = connection }
-
-    /// Answers whether all have been handed to the client library.
-    func send(_ batch: [Message], reply: String? = nil) -> Bool {
-        var failures = 0
-        for message in batch {
-            let (subject, prefix) = known(message.topic)
-            buffer.clear(minimumCapacity: 0)
-            BusMessage.append(message, prefix: prefix, to: &buffer)
-            do throws(NATSError) {
-                try connection.publish(buffer.readableBytesView, to: subject, reply: reply, trace: message.trace)
-            } catch {
-                failures += 1
-            }
-        }
-        sent.increment(by: batch.count - failures)
-        if failures > 0 { lost.increment(by: failures) }
-        return failures == 0
-    }
-
-    private func known(_ topic: Topic) -> (subject: String, prefix: ByteBuffer) {
-        if let known = topics[topic] { return known }
-        if topics.count >= Self.capacity { topics.removeAll(keepingCapacity: true) }
-        let made = (BusSubject.of(topic), BusMessage.prefix(of: topic))
-        topics[topic] = made
-        return made
-    }
-}
-
-/// Keeps a subscription for each channel that anybody here listens to. Belongs to one thread.
-private final class BusSubscriber: @unchecked Sendable {
-    private let connection: NATSConnection
-    private let receiver: NATSReceiver
-    /// Loops that joined.
-    private var members: [ChannelID: Int] = [:]
-
-    init(_ connection: NATSConnection, _ receiver: NATSReceiver) {
-        self.connection = connection
-        self.receiver = receiver
-    }
-
-    func join(_ channel: ChannelID) {
-        members[channel, default: 0] += 1
-        guard members[channel] == 1 else { return }
-        for interest in interests(channel) { connection.subscribe(interest, receiver) }
-    }
-
-    func leave(_ channel: ChannelID) {
-        guard let count = members[channel] else { return }
-        members[channel] = count > 1 ? count - 1 : nil
-        guard count == 1 else { return }
-        for interest in interests(channel) { connection.unsubscribe(interest) }
-    }
-
-    /// A message travels on one of the two only.
-    private func interests(_ channel: ChannelID) -> [NATSConnection.Interest] {
-        [.init(BusSubject.base(of: channel)), .init(BusSubject.below(channel))]
     }
 }

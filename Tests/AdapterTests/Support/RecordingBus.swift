@@ -67,5 +67,5 @@ final class RecordingBus: MessageBus {
         for then in state.withLock({ $0.unsettled }) { then() }
     }
 
-    func start(receive: @escaping @Sendable (Message) -> Void) {}
+    func start(_ receiver: any BusReceiver) {}
 }

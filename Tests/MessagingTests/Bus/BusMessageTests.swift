@@ -11,7 +11,7 @@ import Testing
     @Test func aMessageComesBackAsItWent() throws {
         let message = try message("a/b", contentType: "application/senml+json", payload: "[]", qos: 2)
         var reader = BusMessageReader()
-        let back = try reader.read(encoded(message))
+        let back = try reader.read(encoded(message)).message
         #expect(back.topic == message.topic)
         #expect(back.topic.typedName == message.topic.typedName)
         #expect(back.payload == message.payload)
@@ -25,7 +25,7 @@ import Testing
     @Test func emptyFieldsAndQoS0ComeBackToo() throws {
         let message = try message("", contentType: "", payload: "", qos: 0)
         var reader = BusMessageReader()
-        let back = try reader.read(encoded(message))
+        let back = try reader.read(encoded(message)).message
         #expect(back.topic == message.topic)
         #expect(back.payload.readableBytes == 0)
         #expect(back.qos == 0)
@@ -41,7 +41,7 @@ import Testing
         write(1, "\(channel)".uppercased(), to: &buffer)
         write(2, "room.1", to: &buffer)
         var reader = BusMessageReader()
-        let message = try reader.read(buffer)
+        let message = try reader.read(buffer).message
         #expect(message.topic.channel == channel)
         #expect(message.topic.subtopic == (try Subtopic("room/1")))
         #expect(message.publisher == publisher)

@@ -6,6 +6,12 @@ extension ClientSession {
     /// Messages that wait behind those in flight.
     package var queuedMessages: Int { outbound.queuedMessages }
 
+    /// Whether half of what may wait does.
+    package var isQueueHalfFull: Bool {
+        outbound.queuedMessages > settings.maximumQueuedMessages / 2
+            || outbound.queuedBytes > settings.maximumQueuedBytes / 2
+    }
+
     /// Messages sent and not acknowledged.
     package var messagesInFlight: Int { outbound.inFlight.count }
 

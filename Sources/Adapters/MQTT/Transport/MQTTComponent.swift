@@ -19,6 +19,7 @@ final class MQTTComponent: LoopComponent {
     private var connections: [ObjectIdentifier: MQTTConnection] = [:]
     private var sessions = LiveSessions<MQTTConnection>()
     private var toWrite: [MQTTConnection] = []
+    private var laggards = Laggards<MQTTConnection>()
     private var lastOrigin: UInt64
 
     init(loop: AdapterLoop, limits: MQTTLimits, registry: ClientRegistry) {
@@ -96,13 +97,17 @@ final class MQTTComponent: LoopComponent {
         var packets = OutgoingPackets(message)
         for delivery in deliveries {
             if delivery.noLocal, delivery.connection.origin == message.origin { continue }
+            if !message.isMeant(forSubscriptionOf: delivery.since) { continue }
             if delivery.connection.deliver(&packets, delivery) {
                 loop.counters.deliveredMQTT.add()
             } else {
                 loop.counters.droppedMQTT.add()
             }
+            if message.isLate, delivery.connection.isBehind { laggards.note(delivery.connection, at: loop.now) }
         }
     }
+
+    func isBehind(at now: UInt64) -> Bool { laggards.areWaitedFor(at: now) { $0.isBehind } }
 
     func turnEnded() {
         let writers = toWrite

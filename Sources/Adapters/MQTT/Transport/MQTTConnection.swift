@@ -225,6 +225,9 @@ final class MQTTConnection: ChannelDuplexHandler {
         return true
     }
 
+    /// Whether so much waits for the client that what is late had better wait elsewhere.
+    var isBehind: Bool { session.phase == .connected && (session.isQueueHalfFull || outbound.isHalfFull) }
+
     private func send(_ packet: MQTTPacket) {
         let version = session.version
         outbound.append { buffer in

@@ -12,11 +12,14 @@ final class MQTTSubscription {
     var qos: MQTTQoS
     /// Whether messages of the same client are left out [MQTT-3.8.3-3].
     var noLocal: Bool
+    /// Nanoseconds since 1970 when it was made.
+    let since: UInt64
 
     init(connection: MQTTConnection, filter: TopicFilter, grant: ChannelGrant, qos: MQTTQoS, noLocal: Bool) {
         self.connection = connection
         self.filter = filter
         self.grant = grant
+        self.since = connection.loop.wallClock
         self.qos = qos
         self.noLocal = noLocal
     }
@@ -31,6 +34,8 @@ struct MQTTDelivery {
     let isTyped: Bool
     var qos: MQTTQoS
     var noLocal: Bool
+    /// When the first of its filters was subscribed to.
+    var since: UInt64
 
     /// The deliveries of a topic, from all subscriptions that match it.
     static func merging(_ subscriptions: [MQTTSubscription], of topic: Topic) -> [MQTTDelivery] {
@@ -47,6 +52,7 @@ struct MQTTDelivery {
             if let index = places[place] {
                 deliveries[index].qos = max(deliveries[index].qos, subscription.qos)
                 deliveries[index].noLocal = deliveries[index].noLocal && subscription.noLocal
+                deliveries[index].since = min(deliveries[index].since, subscription.since)
             } else {
                 places[place] = deliveries.count
                 deliveries.append(
@@ -54,7 +60,8 @@ struct MQTTDelivery {
                         connection: subscription.connection,
                         isTyped: isTyped,
                         qos: subscription.qos,
-                        noLocal: subscription.noLocal
+                        noLocal: subscription.noLocal,
+                        since: subscription.since
                     )
                 )
             }

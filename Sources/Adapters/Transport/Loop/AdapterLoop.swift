@@ -64,6 +64,9 @@ package final class AdapterLoop {
     /// The loop's clock in nanoseconds; it only goes forward.
     package var now: UInt64 { clock() }
 
+    /// Nanoseconds since 1970 by the loop's clock.
+    package var wallClock: UInt64 { epoch &+ now }
+
     func add(_ component: any LoopComponent) {
         components.append(component)
     }
@@ -98,6 +101,13 @@ package final class AdapterLoop {
         }
         links.delivered(batch, from: peer, to: index)
         scheduleTurnEnd()
+    }
+
+    /// Calls back when nobody is behind with late messages any more.
+    func whenTaken(_ then: @escaping @Sendable () -> Void) {
+        let now = now
+        guard components.contains(where: { $0.isBehind(at: now) }) else { return then() }
+        eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: .milliseconds(5)) { self.whenTaken(then) }
     }
 
     /// Has ``LoopComponent/turnEnded()`` called when this turn's events have been worked off.

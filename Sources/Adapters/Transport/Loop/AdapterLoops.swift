@@ -51,7 +51,7 @@ package struct AdapterLoops: Sendable {
             )
         }
         links.connect(loops)
-        bus?.start { links.receive($0) }
+        bus?.start(links)
         self.group = group
         self.loops = loops
         self.counters = counters

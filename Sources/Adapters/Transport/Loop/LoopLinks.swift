@@ -13,7 +13,7 @@ internal import Synchronization
 /// A loop whose messages pile up at a peer is congested: its publishers stop reading until the peer has caught up, so that
 /// what is on its way stays within ``limit`` and what one read brought. The bus counts as one loop more, the last, which wants
 /// everything; what it brings waits on its own thread while a loop is behind.
-final class LoopLinks: Sendable {
+final class LoopLinks: BusReceiver {
     /// Most payload bytes on their way from one loop to another before publishers wait.
     static let limit = 4 << 20
 
@@ -100,6 +100,12 @@ final class LoopLinks: Sendable {
         }
     }
 
+    func whenTaken(_ then: @escaping @Sendable () -> Void) {
+        let peers = state.withLock { $0.peers }
+        let calls = WhenAll(peers.count, then)
+        for peer in peers { peer.eventLoop.execute { peer.value.whenTaken { calls.one() } } }
+    }
+
     private func inbox(of peer: Int) -> [Message] {
         state.withLock { state in
             defer { state.inboxes[peer] = [] }
@@ -131,6 +137,21 @@ final class LoopLinks: Sendable {
 
     private static func size(of batch: [Message]) -> Int {
         batch.reduce(0) { $0 + $1.payload.readableBytes + 128 }
+    }
+}
+
+/// Calls back when all have called.
+private final class WhenAll: Sendable {
+    private let missing: Atomic<Int>
+    private let then: @Sendable () -> Void
+
+    init(_ count: Int, _ then: @escaping @Sendable () -> Void) {
+        self.missing = Atomic(count)
+        self.then = then
+    }
+
+    func one() {
+        if missing.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { then() }
     }
 }
 

@@ -20,6 +20,8 @@ package struct OutboundQueue {
         buffer.readableBytes &+ bytes <= limit
     }
 
+    package var isHalfFull: Bool { buffer.readableBytes > limit / 2 }
+
     /// Whether the peer takes so little that nothing more should be read from it, because that too would be answered.
     /// Twice the limit, so that full queues of messages alone don't stop anybody.
     package var isOverfull: Bool { buffer.readableBytes / 2 > limit }

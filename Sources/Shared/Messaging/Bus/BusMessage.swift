@@ -1,7 +1,7 @@
 internal import Model
 package import NIOCore
 
-/// The message as it travels on the bus: protobuf `mainflux.Message`, contract section 5.2, with two fields more.
+/// The message as it travels on the bus: protobuf `mainflux.Message`, contract section 5.2, with some fields more.
 ///
 /// | no. | field | type |
 /// |---|---|---|
@@ -13,9 +13,11 @@ package import NIOCore
 /// | 6 | payload | bytes |
 /// | 7 | created | uint64, nanoseconds since 1970 |
 /// | 8 | qos | uint32, 0 to 2; HTTP and WebSockets count as 1 |
+/// | 9 | sender | fixed64, ``BusStamp/sender``; on a bus that stores |
+/// | 10 | number | uint64, ``BusStamp/number``; likewise |
 package enum BusMessage {
     enum Field: UInt64 {
-        case channel = 1, subtopic, publisher, source, contentType, payload, created, qos
+        case channel = 1, subtopic, publisher, source, contentType, payload, created, qos, sender, number
     }
 
     /// The fields that all messages of a topic share.
@@ -28,13 +30,23 @@ package enum BusMessage {
     }
 
     /// Appends the message; `prefix` is its topic's.
-    package static func append(_ message: Message, prefix: ByteBuffer, to buffer: inout ByteBuffer) {
+    package static func append(
+        _ message: Message,
+        prefix: ByteBuffer,
+        stamp: BusStamp? = nil,
+        to buffer: inout ByteBuffer
+    ) {
         buffer.writeImmutableBuffer(prefix)
         buffer.writeField(.publisher, "\(message.publisher)")
         buffer.writeField(.source, message.source.rawValue)
         buffer.writeField(.created, number: message.created)
         // Also 0, since who leaves it out means 1.
         buffer.writeField(.qos, number: UInt64(message.qos))
+        if let stamp {
+            buffer.writeKey(.sender, wire: 1)
+            buffer.writeInteger(stamp.sender, endianness: .little)
+            buffer.writeField(.number, number: stamp.number)
+        }
         if message.payload.readableBytes > 0 {
             buffer.writeKey(.payload, wire: 2)
             buffer.writeVarint(UInt64(message.payload.readableBytes))

@@ -28,13 +28,17 @@ package struct BusMessageReader {
     /// comes twice the last counts, as protobuf has it.
     ///
     /// - Parameter trace: what came beside it.
-    package mutating func read(_ buffer: ByteBuffer, trace: TraceContext? = nil) throws(Failure) -> Message {
+    /// - Returns: the stamp too, if it has one.
+    package mutating func read(
+        _ buffer: ByteBuffer,
+        trace: TraceContext? = nil
+    ) throws(Failure) -> (message: Message, stamp: BusStamp?) {
         var fields = BusFields()
         var buffer = buffer
         while buffer.readableBytes > 0 { try fields.read(&buffer) }
         guard let channel = fields.channel, let publisher = fields.publisher else { throw .badID }
         let name = Name(channel: ChannelID(channel), subtopic: fields.subtopic, contentType: fields.contentType)
-        return Message(
+        let message = Message(
             fromBus: try topic(name),
             payload: fields.payload,
             publisher: Thing.ID(publisher),
@@ -43,6 +47,7 @@ package struct BusMessageReader {
             qos: fields.qos,
             trace: trace
         )
+        return (message, fields.stamp)
     }
 
     private mutating func topic(_ name: Name) throws(Failure) -> Topic {
@@ -74,6 +79,10 @@ private struct BusFields {
     var created: UInt64 = 0
     /// What doesn't say counts as 1, like HTTP.
     var qos: UInt8 = 1
+    private var sender: UInt64 = 0
+    private var number: UInt64 = 0
+
+    var stamp: BusStamp? { sender == 0 || number == 0 ? nil : BusStamp(sender: sender, number: number) }
 
     mutating func read(_ buffer: inout ByteBuffer) throws(BusMessageReader.Failure) {
         let key = try buffer.readVarint()
@@ -84,9 +93,12 @@ private struct BusFields {
             switch field {
             case .created: created = number
             case .qos: qos = UInt8(clamping: min(number, 2))
+            case .number: self.number = number
             default: break
             }
-        case 1: _ = try buffer.readBytes(of: 8)
+        case 1:
+            var bytes = try buffer.readBytes(of: 8)
+            if field == .sender { sender = bytes.readInteger(endianness: .little) ?? 0 }
         case 2: try read(field, try buffer.readBytes(of: try buffer.readVarint()))
         case 5: _ = try buffer.readBytes(of: 4)
         default: throw .malformed
@@ -101,7 +113,7 @@ private struct BusFields {
         case .contentType: contentType = try text(bytes)
         case .source: source = SourceProtocol(rawValue: try text(bytes)) ?? .http
         case .payload: payload = bytes
-        case .created, .qos, nil: break
+        case .created, .qos, .sender, .number, nil: break
         }
     }
 

@@ -25,10 +25,17 @@ package protocol MessageBus: Sendable {
     /// to the same server; the others learn of it within milliseconds.
     func whenJoined(_ then: @escaping @Sendable () -> Void)
 
-    /// Has what others publish given to the receiver.
-    ///
-    /// - Parameter receive: called on a thread of the bus; may wait as long as the receiver has no room.
-    func start(receive: @escaping @Sendable (Message) -> Void)
+    /// Has what others publish given to the receiver; what the bus had lost on its way also from channels that nobody joined.
+    func start(_ receiver: any BusReceiver)
+}
+
+/// Who gets what other processes publish.
+package protocol BusReceiver: Sendable {
+    /// Called on a thread of the bus; may wait as long as there is no room.
+    func receive(_ message: Message)
+
+    /// Calls back, on any thread, when the subscribers have room again after all that was received, or have taken too long.
+    func whenTaken(_ then: @escaping @Sendable () -> Void)
 }
 
 /// Whether a bus is connected, read for every message.

@@ -48,6 +48,8 @@ package struct Message: Sendable {
     package let origin: UInt64
     /// What its publisher said of the trace it belongs to.
     package let trace: TraceContext?
+    /// Whether the bus had lost it on its way here, so that it comes out of the store now.
+    package var isLate = false
 
     /// Nil if the grant is for another channel or no longer good.
     package init?(_ request: PublishRequest, by grant: ChannelGrant, at created: UInt64) {
@@ -80,5 +82,14 @@ package struct Message: Sendable {
         self.source = source
         self.qos = qos
         self.origin = 0
+    }
+
+    /// How far the clocks of two machines may be apart.
+    private static let clockTolerance: UInt64 = 1_000_000_000
+
+    /// Whether it is meant for a subscription that was made then, in nanoseconds since 1970: a late message isn't, if it was
+    /// published before.
+    package func isMeant(forSubscriptionOf time: UInt64) -> Bool {
+        !isLate || time <= created || time - created <= Self.clockTolerance
     }
 }

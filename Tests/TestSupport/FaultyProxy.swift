@@ -1,10 +1,10 @@
-import NIOCore
-import NIOPosix
-import Synchronization
+internal import NIOCore
+internal import NIOPosix
+internal import Synchronization
 
 /// Stands before a server and, on demand, behaves as a network or a server that is ill.
-final class Proxy: Sendable {
-    enum Mode: Sendable {
+package final class FaultyProxy: Sendable {
+    package enum Mode: Sendable {
         case passing
         /// Everything is taken, nothing is passed on.
         case silent
@@ -18,10 +18,12 @@ final class Proxy: Sendable {
     private let clients = Mutex<[any Channel]>([])
     private let listener = Mutex<(any Channel)?>(nil)
 
+    package init() {}
+
     /// Listens on a free port.
     ///
     /// - Returns: that port.
-    func listen(before server: Int) async throws -> Int {
+    package func listen(before server: Int) async throws -> Int {
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelOption(.autoRead, value: false)
             .childChannelInitializer { client in self.join(client, server) }
@@ -30,12 +32,12 @@ final class Proxy: Sendable {
         return channel.localAddress?.port ?? 0
     }
 
-    func close() async throws {
+    package func close() async throws {
         become(.closed)
         try await listener.withLock { $0 }?.close()
     }
 
-    func become(_ mode: Mode) {
+    package func become(_ mode: Mode) {
         self.mode.withLock { $0 = mode }
         guard case .closed = mode else { return }
         for client in clients.withLock({ $0 }) { client.close(promise: nil) }
