@@ -72,7 +72,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0", traits: []),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
@@ -134,9 +133,8 @@ let package = Package(
             "RPCSupport",
             "Shared/RPCSupport",
             [
-                "Model", "TLSSupport", .grpc, .grpcTransport, .logging, .metrics, .nioSSL, .serviceLifecycle,
-                .nio("NIOCore"), .nio("NIOPosix"),
-                .product(name: "NIOCertificateReloading", package: "swift-nio-extras"),
+                "Model", "TLSSupport", .grpc, .grpcTransport, .logging, .metrics, .serviceLifecycle, .nio("NIOCore"),
+                .nio("NIOPosix"),
             ]
         ),
         library("UsersStorage", "Users/Storage", ["UsersCore", "SQL", "Model"]),

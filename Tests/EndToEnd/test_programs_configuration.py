@@ -219,11 +219,6 @@ class TestFiles:
         assert ended.code == 0, ended.said
 
     @pytest.mark.parametrize("name", SERVICES)
-    def test_that_grpc_speaks_an_older_version_than_is_wished_is_told_of(self, name):
-        assert "# MF_TLS_MIN_VERSION=1.3: gRPC" in check(name, MF_TLS_MIN_VERSION="1.3").printed
-        assert "MF_TLS_MIN_VERSION=1.2:" not in check(name).printed
-
-    @pytest.mark.parametrize("name", SERVICES)
     @pytest.mark.parametrize("given, missing", [("CERT", "KEY"), ("KEY", "CERT")])
     def test_half_a_pair_of_a_service_is_told_of(self, pki, name, given, missing):
         prefix = f"{PROGRAMS[name]}_SERVER"

@@ -10,7 +10,7 @@ from support.api import Account, publish_http
 from support.engines import NATS
 from support.lists import replace
 from support.programs import SeparatePrograms
-from support.tls import refusal
+from support.tls import TLS12, context, refusal
 
 CLIENTS = ("MF_THINGS", "MF_HTTP_ADAPTER", "MF_WS_ADAPTER", "MF_MQTT_ADAPTER")
 LISTENERS = ("users-grpc", "things-grpc")
@@ -44,7 +44,12 @@ def running(program, pki, authority, tmp_path_factory):
     asked = {f"{prefix}_CLIENT_CA_CERTS": str(path) for prefix in ("MF_USERS", "MF_THINGS")}
     pairs = pki.variables("MF_USERS", "MF_THINGS")
     made = SeparatePrograms(
-        tmp_path_factory.mktemp("mutual"), copies=2, ca=pki.ca, nats=nats, **pairs, **trust, **asked, **shown
+        tmp_path_factory.mktemp("mutual"),
+        copies=2,
+        ca=pki.ca,
+        nats=nats,
+        MF_TLS_MIN_VERSION="1.3",
+        **{**pairs, **trust, **asked, **shown},
     )
     for each in made.programs:
         each.variables["MF_NATS_URL"] = f"tls://localhost:{nats.port}"
@@ -103,6 +108,22 @@ def test_nobody_else_gets_in(running, pki, authority):
             refusal(view, listener, _client(pki, good))
     # The REST API of the same program asks for none.
     assert Account(view).pair()
+
+
+def test_an_older_version_than_is_allowed_is_told_so(running, pki, authority):
+    view, good = running.view(), pki.signed("program", by=authority[0])
+    for listener in LISTENERS:
+        owner = view.program(listener.split("-", maxsplit=1)[0])
+        before = _refused(owner, listener, "handshake")
+        assert refusal(view, listener, context(pki.ca, good, TLS12)) == 70
+        _await(lambda: _refused(owner, listener, "handshake") == before + 1)  # noqa: B023
+
+
+def test_a_client_may_send_the_intermediate_that_leads_to_the_authority(running, pki, authority):
+    below = pki.intermediate("Services' CA of a site", by=authority[0])
+    for listener in LISTENERS:
+        with pytest.raises(AssertionError, match="let in"):
+            refusal(running.view(), listener, _client(pki, pki.signed("program", by=below)))
 
 
 def test_another_authority_takes_the_place_of_the_first(running, pki, authority):

@@ -53,14 +53,14 @@ import Testing
 
         try copy(new.certificatePath, paths.certificate)
         look(tls)
-        #expect(tls.pair.chain == (try NIOSSLCertificate.fromPEMFile(pki.server.certificatePath)))
+        #expect(tls.live.current.chain == (try NIOSSLCertificate.fromPEMFile(pki.server.certificatePath)))
         #expect(results("failed") == 1 && results("reloaded") == 0)
         for _ in 0..<5 { look(tls) }
         #expect(results("failed") == 1, "what didn't change isn't read again")
 
         try copy(new.keyPath, paths.key)
         look(tls)
-        #expect(tls.pair.chain == (try NIOSSLCertificate.fromPEMFile(new.certificatePath)))
+        #expect(tls.live.current.chain == (try NIOSSLCertificate.fromPEMFile(new.certificatePath)))
         #expect(results("failed") == 1 && results("reloaded") == 1)
         #expect(try isLetIn(pki.client(pki.authority.sign(["a thing's key"])), by: tls))
     }
@@ -133,7 +133,7 @@ import Testing
         #expect(rename("\(link).new", link) == 0)
         look(tls)
         #expect(results("reloaded") == 1 && results("failed") == 0)
-        #expect(tls.pair.chain == (try NIOSSLCertificate.fromPEMFile(new.certificatePath)))
+        #expect(tls.live.current.chain == (try NIOSSLCertificate.fromPEMFile(new.certificatePath)))
     }
 
     @Test(arguments: [TLSVersion.tlsv12, .tlsv13])

@@ -16,7 +16,7 @@ package final class LiveTLS: Sendable {
     /// Nil: lists aren't looked at.
     package let revocation: RevocationSource?
     let minimumVersion: ServerTLS.Version
-    private let judgesClients: Bool
+    private let applicationProtocols: [String]
     private let state: Mutex<State>
     /// Held while files are looked at; nobody else waits for it.
     private let looks: Mutex<Looks>
@@ -44,20 +44,21 @@ package final class LiveTLS: Sendable {
         _ files: ServerTLSFiles,
         _ revocation: RevocationSource?,
         _ minimumVersion: ServerTLS.Version,
-        judgesClients: Bool
+        _ applicationProtocols: [String]
     ) throws(TLSFileError) {
         self.name = name
         self.files = files
         self.revocation = revocation
         self.minimumVersion = minimumVersion
-        self.judgesClients = judgesClients
+        self.applicationProtocols = applicationProtocols
         // What changes between the two is seen at the first look.
         let (marks, listMarks) = (files.marks, revocation?.marks ?? [:])
         let snapshot = try TLSSnapshot(
             files,
             files.read(),
             minimumVersion: minimumVersion,
-            judgesClients: judgesClients
+            applicationProtocols: applicationProtocols,
+            judgesClients: revocation != nil
         )
         try revocation?.check()
         var lists = RevocationLists.none
@@ -169,7 +170,8 @@ package final class LiveTLS: Sendable {
                 files,
                 contents,
                 minimumVersion: minimumVersion,
-                judgesClients: judgesClients
+                applicationProtocols: applicationProtocols,
+                judgesClients: revocation != nil
             )
             change { $0.snapshot = snapshot }
             logger.notice("TLS files read again", metadata: ["certificate": "\(files.certificate)"])

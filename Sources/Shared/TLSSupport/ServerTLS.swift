@@ -1,5 +1,5 @@
 package import NIOCore
-package import NIOSSL
+internal import NIOSSL
 internal import SwiftASN1
 internal import X509
 
@@ -29,7 +29,7 @@ package struct ServerTLS: Sendable {
     ///   - clientAuthorities: PEM file with the certificates of those who may sign a client's; nil: clients show none.
     ///   - proxies: who may pass on what its clients showed; nobody without `clientAuthorities`.
     ///   - revocation: where the lists are of certificates that were taken back; nil: they aren't looked at.
-    ///   - judgesClients: whether client certificates are judged here alone, for ``TLSListener/isWelcome(_:)``.
+    ///   - applicationProtocols: what is answered to a client that asks which it may speak (RFC 7301), best first.
     package init(
         _ name: String = "tls",
         certificate: String,
@@ -37,7 +37,7 @@ package struct ServerTLS: Sendable {
         clientAuthorities: String?,
         proxies: TrustedProxies? = nil,
         revocation: RevocationSource? = nil,
-        judgesClients: Bool = false,
+        applicationProtocols: [String] = [],
         minimumVersion: Version = .v1_2,
         handshakeTimeout: TimeAmount = .seconds(10)
     ) throws(TLSFileError) {
@@ -52,25 +52,16 @@ package struct ServerTLS: Sendable {
             files,
             clientAuthorities == nil ? nil : revocation,
             minimumVersion,
-            judgesClients: judgesClients || revocation != nil
+            applicationProtocols
         )
         self.handshakeTimeout = handshakeTimeout
     }
-
-    /// The file of who may sign the clients' certificates; nil: they show none.
-    package var clientAuthorities: String? { live.files.clientAuthorities }
 
     /// Whether a client must show a certificate.
     package var asksForCertificate: Bool { live.files.clientAuthorities != nil }
 
     /// What an operator should know about the files; nothing that would keep TLS from working now.
     package var warnings: [String] { live.warnings }
-
-    /// The certificate with what follows it, and its key, for servers of other libraries.
-    package var pair: (chain: [NIOSSLCertificate], key: NIOSSLPrivateKey) {
-        let snapshot = live.current
-        return (snapshot.chain, snapshot.key)
-    }
 
     /// The same for clients that come by themselves only.
     package var withoutProxies: Self {

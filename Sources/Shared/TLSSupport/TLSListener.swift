@@ -1,7 +1,7 @@
 internal import Logging
 package import Metrics
 package import NIOCore
-package import NIOSSL
+internal import NIOSSL
 
 #if canImport(Glibc)
     internal import Glibc
@@ -55,23 +55,6 @@ package struct TLSListener: Sendable {
     /// Judges what the proxies that are let in here pass on; nil: there are none.
     package var verifier: PassedOnVerifier? {
         tls.proxies == nil ? nil : PassedOnVerifier(tls, clock: clock)
-    }
-
-    /// For servers of other libraries, which leave the judgement of a client's certificate to us. Counts and logs a refusal.
-    ///
-    /// - Parameter certificate: what the client has shown, and proved to be its own.
-    package func isWelcome(_ certificate: NIOSSLCertificate?) -> Bool {
-        let refusal: TLSRefusal
-        switch certificate.map({ tls.visitor(showing: $0, at: clock()) }) {
-        case .success? where tls.live.current.clients != nil:
-            welcomed()
-            return true
-        case .success?: refusal = .untrustedCertificate
-        case .failure(let reason)?: refusal = reason
-        case nil: refusal = .noCertificate
-        }
-        refused(refusal, certificate, nil)
-        return false
     }
 
     func welcomed() { handshakes.increment() }

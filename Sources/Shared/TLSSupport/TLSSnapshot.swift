@@ -16,7 +16,6 @@ internal import X509
 final class TLSSnapshot: Sendable {
     let context: NIOSSLContext
     let chain: [NIOSSLCertificate]
-    let key: NIOSSLPrivateKey
     /// What judges a client's certificate beside BoringSSL, where revocation lists are looked at; or in its place.
     let clients: Authorities?
     /// What takes the place of ``context`` where trusted proxies come in too.
@@ -30,6 +29,7 @@ final class TLSSnapshot: Sendable {
         _ files: ServerTLSFiles,
         _ contents: ServerTLSFiles.Contents,
         minimumVersion: ServerTLS.Version,
+        applicationProtocols: [String],
         judgesClients: Bool
     ) throws(TLSFileError) {
         chain = try TLSFile.certificates(contents.certificate, files.certificate, .certificate)
@@ -37,7 +37,7 @@ final class TLSSnapshot: Sendable {
         if let path = files.clientAuthorities, let bytes = contents.clientAuthorities {
             authorities = try Self.authorities(bytes, path, .clientAuthorities)
         }
-        key = try TLSFile.privateKey(contents.key, files.key)
+        let key = try TLSFile.privateKey(contents.key, files.key)
 
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) },
@@ -46,6 +46,7 @@ final class TLSSnapshot: Sendable {
         configuration.minimumTLSVersion = minimumVersion == .v1_3 ? .tlsv13 : .tlsv12
         // Of TLS 1.2 what has forward secrecy and authenticated encryption (RFC 9325 section 4.2).
         configuration.cipherSuites = "ECDHE+AESGCM:ECDHE+CHACHA20"
+        configuration.applicationProtocols = applicationProtocols
         // For so long the peer's close_notify is waited for, also when it has come: half-closed connections hide it.
         configuration.shutdownTimeout = .milliseconds(250)
         if let authorities {

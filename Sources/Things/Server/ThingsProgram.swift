@@ -51,7 +51,7 @@ struct ThingsProgram: Program {
         nats.reconnectBuffer = 1
         self.nats = nats
         users = try RPCSettings(variables, service: "USERS", port: 8181, prefix: "MF_THINGS")
-        warnings = tls.warnings + RPCListener.warnings(minimumVersion: tls.minimumVersion)
+        warnings = tls.warnings
     }
 
     func run(_ registry: MetricsRegistry) async throws {

@@ -50,7 +50,7 @@ struct UsersProgram: Program {
         grpc = try variables.address("MF_USERS_GRPC", port: 8181, host: "127.0.0.1")
         database = try PostgresConfiguration(variables, prefix: "MF_USERS_DB")
         nats = try NATSConfiguration(variables, name: Self.name)
-        warnings = tls.warnings + RPCListener.warnings(minimumVersion: tls.minimumVersion)
+        warnings = tls.warnings
     }
 
     func run(_ registry: MetricsRegistry) async throws {

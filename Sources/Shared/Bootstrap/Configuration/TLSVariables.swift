@@ -12,7 +12,7 @@ package struct TLSVariables {
     package let files = LiveFiles()
 
     private let variables: Variables
-    package let minimumVersion: ServerTLS.Version
+    private let minimumVersion: ServerTLS.Version
     private let handshakeTimeout: TimeAmount
 
     package init(_ variables: Variables) throws(ConfigurationError) {
@@ -67,14 +67,21 @@ package struct TLSVariables {
 
     /// That of a gRPC listener: the pair of its service, and `<prefix>_CLIENT_CA_CERTS` asks for client certificates.
     ///
+    /// It is the only one that says `h2`, so it has a context of its own.
+    ///
     /// - Parameter service: what ``service(_:)`` has answered.
     package mutating func rpc(_ prefix: String, besides service: ServerTLS?) throws(ConfigurationError) -> ServerTLS? {
         let names = Names(prefix)
-        guard let authorities = variables.optionalString(names.clientAuthorities) else { return service }
+        let authorities = variables.optionalString(names.clientAuthorities)
         guard service != nil, let certificate = variables.optionalString(names.certificate),
             let key = variables.optionalString(names.key)
-        else { throw ConfigurationError(names.certificate, "is missing beside \(names.clientAuthorities)") }
-        return try read(names, certificate, key, authorities, nil, nil, judgesClients: true)
+        else {
+            guard authorities == nil else {
+                throw ConfigurationError(names.certificate, "is missing beside \(names.clientAuthorities)")
+            }
+            return nil
+        }
+        return try read(names, certificate, key, authorities, nil, nil, applicationProtocols: ["h2"])
     }
 
     private func proxies(_ names: Names) throws(ConfigurationError) -> TrustedProxies? {
@@ -128,7 +135,7 @@ package struct TLSVariables {
         _ authorities: String?,
         _ proxies: TrustedProxies?,
         _ revocation: RevocationSource?,
-        judgesClients: Bool = false
+        applicationProtocols: [String] = []
     ) throws(ConfigurationError) -> ServerTLS {
         do throws(TLSFileError) {
             let tls = try ServerTLS(
@@ -138,7 +145,7 @@ package struct TLSVariables {
                 clientAuthorities: authorities,
                 proxies: proxies,
                 revocation: revocation,
-                judgesClients: judgesClients,
+                applicationProtocols: applicationProtocols,
                 minimumVersion: minimumVersion,
                 handshakeTimeout: handshakeTimeout
             )
