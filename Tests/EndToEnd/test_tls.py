@@ -15,7 +15,7 @@ from support import raw_mqtt as mqtt
 from support.api import Account, publish_http
 from support.ledger import Ledger, in_handshake, in_protocol
 from support.listeners import PahoClient, topic
-from support.pki import now
+from support.pki import PKI, now
 from support.raw_http import RawHTTP, request
 from support.raw_mqtt import RawMQTT
 from support.server import Server
@@ -273,6 +273,21 @@ class TestWhatIsNoHandshake:
             ledger.expect(in_handshake(label, "handshake"))
             with secured(server, listener, context(pki.ca, None, TLS13)) as connection:
                 assert connection.version() == "TLSv1.3"
+
+    @pytest.mark.parametrize("kind", ["ECDSA", "RSA"])
+    def test_tls_1_2_has_one_suite_for_each_kind_of_key(self, start_server, tmp_path, kind):
+        made = PKI(tmp_path)
+        if kind == "RSA":
+            made.take_rsa()
+        server = start_server(ca=made.ca, **made.variables("MF_HTTP_ADAPTER"))
+        with secured(server, "http", context(made.ca, None, TLS12)) as connection:
+            assert connection.cipher()[0] == f"ECDHE-{kind}-AES128-GCM-SHA256"
+        others = ssl.create_default_context(cafile=str(made.ca))
+        others.maximum_version = TLS12
+        others.set_ciphers("ECDHE+AES256:ECDHE+CHACHA20:AES128-GCM-SHA256")
+        ledger = Ledger(server)
+        assert refusal(server, "http", others) == 40
+        ledger.expect(in_handshake("http-adapter", "handshake"))
 
 
 # --- what goes through -----------------------------------------------------------------------------------------------

@@ -44,8 +44,9 @@ final class TLSSnapshot: Sendable {
             privateKey: .privateKey(key)
         )
         configuration.minimumTLSVersion = minimumVersion == .v1_3 ? .tlsv13 : .tlsv12
-        // Of TLS 1.2 what has forward secrecy and authenticated encryption (RFC 9325 section 4.2).
-        configuration.cipherSuites = "ECDHE+AESGCM:ECDHE+CHACHA20"
+        // Of TLS 1.2 one suite for each kind of key, with forward secrecy and authenticated encryption (RFC 9325 section 4.2).
+        // Among several the client would choose: NIOSSL can't let the server.
+        configuration.cipherSuites = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"
         configuration.applicationProtocols = applicationProtocols
         // For so long the peer's close_notify is waited for, also when it has come: half-closed connections hide it.
         configuration.shutdownTimeout = .milliseconds(250)

@@ -66,6 +66,10 @@ class PKI:
         self.names: set[str] = set()  # Every common name in here; none may ever be logged.
         self._numbers = itertools.count(1)
 
+    def take_rsa(self) -> None:
+        """From now on the server's key is RSA."""
+        self._make("server_cert", "KEY_TYPE=rsa", "FORCE=1")
+
     def variables(self, *prefixes: str, clients: bool = False) -> dict[str, str]:
         """What puts listeners on TLS; with `clients` they ask for client certificates."""
         given = {}
