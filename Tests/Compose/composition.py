@@ -93,12 +93,14 @@ class Composition:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 
+    def address(self, service: str, network: str = "edge") -> str:
+        """Where a service is for its neighbours: this machine reaches them, nobody outside does."""
+        (container, *_) = self.containers(service)
+        return container["NetworkSettings"]["Networks"][f"{self.project}_{network}"]["IPAddress"]
+
     def inside(self, service: str, port: int, timeout: float = 10) -> socket.socket:
         """Straight to a program, past the edge: as another container could, and nobody outside."""
-        (container, *_) = self.containers(service)
-        networks = container["NetworkSettings"]["Networks"]
-        address = networks[f"{self.project}_edge"]["IPAddress"]
-        return socket.create_connection((address, port), timeout=timeout)
+        return socket.create_connection((self.address(service), port), timeout=timeout)
 
     def await_answer(self, path: str, *expected: int, seconds: float = 60, **options) -> requests.Response:
         """Asks until the answer is one of those; a copy may need a moment to be found or to be missed."""

@@ -1,22 +1,34 @@
 """What the composition says before anything runs: which ports, which rights, which secrets."""
 
+import pathlib
+
 import pytest
 import yaml
 
 from composition import PROGRAMS, SERVICES
 from support.server import REPOSITORY
 
+SYNC = "/etc/fluxgate/sync.conf"
 PUBLISHED = {"key": {443, 1883, 8883}, "x509": {443, 8883}}
 
 
-def test_what_is_tested_differs_from_what_is_deployed_in_images_alone(composition):
+def test_what_is_tested_differs_from_what_is_deployed_in_images_and_in_when_nats_syncs_alone(composition):
     deployed, tested = composition.configuration(tested=False), composition.configuration(tested=True)
 
+    files = []
     for configuration in (deployed, tested):
         for service in configuration["services"].values():
             assert service.pop("image")
             service.pop("build", None)
+        (sync,) = (each for each in configuration["services"]["nats"]["volumes"] if each["target"] == SYNC)
+        files.append(pathlib.Path(sync.pop("source")))
     assert tested == deployed
+    # What Debian's version doesn't know, and nothing but that.
+    assert [_settings(file) for file in files] == [["sync_interval: always"], []]
+
+
+def _settings(file: pathlib.Path) -> list[str]:
+    return [line for line in file.read_text().splitlines() if not line.startswith("#")]
 
 
 def test_images_of_others_are_pinned_to_a_version(composition):

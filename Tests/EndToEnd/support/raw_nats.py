@@ -1,20 +1,46 @@
 """A client of NATS and JetStream that shares no code with the platform's."""
 
+import dataclasses
 import json
 import secrets
 import socket
+import ssl
+
+
+@dataclasses.dataclass(frozen=True)
+class Address:
+    """Where a server is, and what it wants to see; with `tls` it is called `name`."""
+
+    port: int
+    host: str = "127.0.0.1"
+    token: str | None = None
+    tls: ssl.SSLContext | None = None
+    name: str = "localhost"
 
 
 class RawNATS:
     """What is published on a subject, as JSON objects."""
 
-    def __init__(self, port: int, subject: str, timeout: float = 15):
+    def __init__(self, address: Address | int, subject: str, timeout: float = 15):
+        at = Address(address) if isinstance(address, int) else address
         self.subject = subject
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        self.socket = socket.create_connection((at.host, at.port), timeout=timeout)
+        greeting = b""
+        while not greeting.endswith(b"\r\n"):  # One by one: behind it TLS begins.
+            byte = self.socket.recv(1)
+            assert byte, "the connection has ended"
+            greeting += byte
+        assert greeting.startswith(b"INFO ")
+        if at.tls:
+            self.socket = at.tls.wrap_socket(self.socket, server_hostname=at.name)
         self.stream = self.socket.makefile("rb")
-        assert self.stream.readline().startswith(b"INFO ")
-        self.socket.sendall(b'CONNECT {"verbose":false}\r\nSUB ' + subject.encode() + b" 1\r\nPING\r\n")
-        assert self.stream.readline() == b"PONG\r\n"
+        options = {"verbose": False} | ({"auth_token": at.token} if at.token else {})
+        self.socket.sendall(f"CONNECT {json.dumps(options)}\r\nSUB {subject} 1\r\nPING\r\n".encode())
+        answer = self.stream.readline()
+        # With JetStream a server tells more of itself when it knows the client's account.
+        while answer.startswith(b"INFO "):
+            answer = self.stream.readline()
+        assert answer == b"PONG\r\n", answer
 
     def __enter__(self):
         return self
@@ -47,8 +73,8 @@ class RawNATS:
 class JetStream:
     """What a stream has."""
 
-    def __init__(self, port: int, stream: str = "fluxgate-messages"):
-        self.port, self.stream = port, stream
+    def __init__(self, address: Address | int, stream: str = "fluxgate-messages"):
+        self.address, self.stream = address, stream
 
     def info(self) -> dict:
         with self._client() as nats:
@@ -58,11 +84,11 @@ class JetStream:
         """Of all messages, as they were published on the bus."""
         count = self.info()["state"]["messages"]
         inbox = f"_INBOX.{secrets.token_hex(8)}"
-        with self._client() as nats, RawNATS(self.port, inbox) as delivered:
+        with self._client() as nats, RawNATS(self.address, inbox) as delivered:
             config = {"deliver_subject": inbox, "deliver_policy": "all", "ack_policy": "none", "replay_policy": "instant"}
             made = nats.request(f"$JS.API.CONSUMER.CREATE.{self.stream}", {"stream_name": self.stream, "config": config})
             assert "error" not in made, made
             return [delivered.payload() for _ in range(count)]
 
     def _client(self) -> RawNATS:
-        return RawNATS(self.port, f"_INBOX.{secrets.token_hex(8)}")
+        return RawNATS(self.address, f"_INBOX.{secrets.token_hex(8)}")
