@@ -29,6 +29,7 @@ import Testing
         #expect(variables.optionalString("MF_X") == nil)
         #expect(variables.secret("MF_X") == nil)
         #expect(try variables.integer("MF_X", default: 7, in: 1...9) == 7)
+        #expect(try variables.optionalInteger("MF_X") == nil)
         #expect(try variables.port("MF_X", default: 80) == 80)
         #expect(try variables.bool("MF_X", default: true))
         #expect(try variables.duration("MF_X", default: "2s") == .seconds(2))
@@ -58,6 +59,18 @@ import Testing
 
         #expect(complaint?.contains("MF_X='\(text)'") == true)
         #expect(complaint?.contains("1 to 9") == true)
+    }
+
+    @Test(arguments: [("off", nil), ("OFF", nil), ("1", 1), ("1000000000", 1_000_000_000)])
+    func readsAWholeNumberOrOff(text: String, number: Int?) throws {
+        #expect(try variables(text).optionalInteger("MF_X") == number)
+    }
+
+    @Test(arguments: ["0", "-1", "1000000001", "1.0", "false", "none", "99999999999999999999"])
+    func refusesWhatIsNeitherOffNorAWholeNumberInRange(text: String) {
+        let complaint = complaint(text) { _ = try $0.optionalInteger("MF_X") }
+
+        #expect(complaint == "MF_X='\(text)': expected off, or a whole number from 1 to 1000000000")
     }
 
     @Test(arguments: [("0", 0), ("65535", 65_535)])

@@ -92,6 +92,20 @@ package final class Variables: Sendable {
         return number
     }
 
+    /// A whole number, or `off`.
+    package func optionalInteger(
+        _ name: String,
+        in range: ClosedRange<Int> = 1...1_000_000_000
+    ) throws(ConfigurationError) -> Int? {
+        let text = read(name, "integer", "off") ?? "off"
+        guard text.lowercased() != "off" else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            let numbers = "a whole number from \(range.lowerBound) to \(range.upperBound)"
+            throw ConfigurationError(name, text, "off, or \(numbers)")
+        }
+        return number
+    }
+
     package func port(_ name: String, default defaultValue: Int) throws(ConfigurationError) -> Int {
         try integer(name, default: defaultValue, in: 0...65_535)
     }
