@@ -146,7 +146,7 @@ let package = Package(
                 .product(name: "JWTKit", package: "jwt-kit"),
             ]
         ),
-        library("ThingsStorage", "Things/Storage", ["ThingsCore", "SQL", "Model", .crypto, .logging]),
+        library("ThingsStorage", "Things/Storage", ["ThingsCore", "SQL", "Model", .crypto, .logging, .metrics]),
 
         // What every part is told by the operator, and what it tells back.
         library(

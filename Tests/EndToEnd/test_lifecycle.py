@@ -119,6 +119,7 @@ def test_a_port_that_is_taken_is_named(tmp_path):
         ("MF_HTTP_ADAPTER_PORT", "65536"),
         ("MF_ENV", "staging"),
         ("MF_LIMITS_OFF", "perhaps"),
+        ("MF_LIMITS_TENANT_THINGS", "0"),
         ("MF_MAX_MESSAGE_BYTES", "-1"),
         ("MF_ACCESS_CACHE_MAX_AGE", "10"),
         ("MF_LOG_LEVEL", "loud"),

@@ -171,6 +171,30 @@ import ThingsCore
         }
     }
 
+    @Test(arguments: [("things", "$thing"), ("channels", "$channel")])
+    func whoMayHaveNoMoreIsForbiddenToCreateMore(_ kind: String, _ existing: String) async throws {
+        // One more than there are.
+        let world = try await RESTWorld(limits: TenantLimits(things: 4, channels: 3))
+
+        let many = try await world.call(.post, "/\(kind)/bulk", "[{}, {}]")
+        #expect(world.log.events == [])
+        let last = try await world.call(.post, "/\(kind)", "{}")
+        let single = try await world.call(.post, "/\(kind)", "{}")
+        let foreign = try await world.answer(RESTCase("", 201, .post, "/\(kind)", "{}", token: "$foreign_token"))
+        let removed = try await world.call(.delete, "/\(kind)/\(existing)")
+        let again = try await world.call(.post, "/\(kind)/bulk", "[{}]")
+
+        #expect([many, last, single].map(\.status) == [403, 201, 403])
+        #expect([foreign, removed, again].map(\.status) == [201, 204, 201])
+        for refusal in [many, single] {
+            let limit = kind == "things" ? 4 : 3
+            #expect(try refusal.member("error") == "limit reached")
+            #expect(
+                try refusal.member("detail") == .string("that would be more \(kind) than an account may have: \(limit)")
+            )
+        }
+    }
+
     @Test func tellsItsVersion() async throws {
         let world = try await RESTWorld()
 

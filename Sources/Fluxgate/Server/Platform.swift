@@ -121,7 +121,15 @@ package struct Platform: Program {
             secret: try configuration.things.secret ?? folder.secret("things"),
             olderSecrets: configuration.things.olderSecrets
         )
-        let thingsDatabase = ThingsDatabase(database, sealer: sealer, relaysEvents: false)
+        let thingsDatabase = ThingsDatabase(
+            database,
+            sealer: sealer,
+            relaysEvents: false,
+            limits: TenantLimits(
+                things: configuration.things.tenantThings,
+                channels: configuration.things.tenantChannels
+            )
+        )
         try await thingsDatabase.prepare()
 
         let resources = InProcessResources()

@@ -10,6 +10,8 @@ package enum ThingsError: Error, Equatable {
     case keyInUse
     /// The thing and the channel are connected already.
     case alreadyConnected
+    /// There would be more of these than a tenant may own.
+    case limitReached(Owned, Int)
     /// It has changed since the caller looked (RFC 9110 section 13.1.1).
     case changedMeanwhile
     /// The database or the user directory can't be reached: the same request may succeed later.

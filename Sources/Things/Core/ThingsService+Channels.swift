@@ -1,7 +1,7 @@
 package import Model
 
 extension ThingsService {
-    /// Creates all of them, in this order, or none.
+    /// Creates all of them, in this order, or none. Throws ``ThingsError/limitReached(_:_:)``.
     package func createChannels(_ drafts: [Details], of tenant: Tenant.ID) async throws -> [Channel] {
         let created = drafts.map { draft in
             Channel(id: Channel.ID(makeID()), tenant: tenant, name: draft.name, metadata: draft.metadata)

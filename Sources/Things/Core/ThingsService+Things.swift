@@ -1,7 +1,8 @@
 package import Model
 
 extension ThingsService {
-    /// Creates all of them, in this order, or none. Throws ``ThingsError/keyInUse``.
+    /// Creates all of them, in this order, or none. Throws ``ThingsError/keyInUse`` or
+    /// ``ThingsError/limitReached(_:_:)``.
     package func createThings(_ drafts: [ThingDraft], of tenant: Tenant.ID) async throws -> [Thing] {
         let created = drafts.map { draft in
             Thing(

@@ -77,7 +77,8 @@ struct ThingsProgram: Program {
             let storage = ThingsDatabase(
                 database,
                 sealer: ThingKeySealer(secret: secret, olderSecrets: things.olderSecrets),
-                relaysEvents: true
+                relaysEvents: true,
+                limits: TenantLimits(things: things.tenantThings, channels: things.tenantChannels)
             )
             let relay = EventRelay(storage.repositories.outbox, bus, logger: host.logger)
             let service = ThingsService(

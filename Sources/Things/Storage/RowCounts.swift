@@ -44,6 +44,11 @@ struct RowCounts: Sendable {
         try session.execute("DELETE FROM \(table) WHERE tenant_id = $1", [.id(tenant.value)])
     }
 
+    func total(of tenant: Tenant.ID, in session: any SQLSession) throws -> Int {
+        let sql = "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) AS total FROM \(table) WHERE tenant_id = $1"
+        return Int(try session.query(sql, [.id(tenant.value)]).first?.integer("total") ?? 0)
+    }
+
     /// Where the row with so many before it is; nil if the tenant has none.
     func position(of offset: Int, of tenant: Tenant.ID, in session: any SQLSession) throws -> Position? {
         let sql = """

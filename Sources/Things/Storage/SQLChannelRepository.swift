@@ -13,12 +13,15 @@ struct SQLChannelRepository: ChannelRepository {
 
     let database: any SQLDatabase
     let outbox: SQLOutbox
+    let limit: RowLimit?
 
     func add(_ channels: [Channel], telling events: [ThingsEvent]) async throws {
         let rows = channels.map(row)
         let told = outbox.entries(events)
-        try await database.changing { session in
-            try Self.table.insert(rows, ids: channels.lazy.map { ($0.tenant, $0.id.value) }, in: session)
+        let lock = channels.first.flatMap { limit?.lock(for: $0.tenant) }
+        try await database.changing(as: lock) { session in
+            let ids = channels.lazy.map { (tenant: $0.tenant, id: $0.id.value) }
+            try Self.table.insert(rows, ids: ids, upTo: limit, in: session)
             try told.insert(in: session)
         }
     }

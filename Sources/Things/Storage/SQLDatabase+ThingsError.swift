@@ -14,13 +14,17 @@ extension SQLDatabase {
         }
     }
 
-    /// - Parameter duplicate: what it means that a row with the same unique value exists.
+    /// - Parameters:
+    ///   - lock: what the transaction has to itself, if anything.
+    ///   - duplicate: what it means that a row with the same unique value exists.
     func changing<Value: Sendable>(
+        as lock: DatabaseLock? = nil,
         onDuplicate duplicate: ThingsError? = nil,
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value {
         do {
-            return try await write(body)
+            guard let lock else { return try await write(body) }
+            return try await writeAlone(as: lock, body)
         } catch let error as SQLError {
             switch error.code {
             case .uniqueViolation: throw duplicate ?? error

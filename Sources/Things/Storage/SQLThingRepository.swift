@@ -14,13 +14,16 @@ struct SQLThingRepository: ThingRepository {
     let database: any SQLDatabase
     let outbox: SQLOutbox
     let keys: ThingKeyStore
+    let limit: RowLimit?
 
     func add(_ things: [Thing], telling events: [ThingsEvent]) async throws {
         let rows = try things.map(row)
         let told = outbox.entries(events)
-        try await database.changing(onDuplicate: .keyInUse) { session in
+        let lock = things.first.flatMap { limit?.lock(for: $0.tenant) }
+        try await database.changing(as: lock, onDuplicate: .keyInUse) { session in
             try keys.refuseOlderDuplicates(of: things.map(\.key), in: session)
-            try Self.table.insert(rows, ids: things.lazy.map { ($0.tenant, $0.id.value) }, in: session)
+            let ids = things.lazy.map { (tenant: $0.tenant, id: $0.id.value) }
+            try Self.table.insert(rows, ids: ids, upTo: limit, in: session)
             try told.insert(in: session)
         }
     }

@@ -11,13 +11,19 @@ struct TenantTable: Sendable {
     let ownEnd: String
     let otherEnd: String
 
+    /// - Parameter limit: if there is one, the session holds its lock.
     func insert(
         _ rows: [[SQLValue]],
         ids: some Sequence<(tenant: Tenant.ID, id: UniqueID)>,
+        upTo limit: RowLimit?,
         in session: any SQLSession
     ) throws {
+        let added = Dictionary(grouping: ids, by: \.tenant)
+        if let limit {
+            for (tenant, ids) in added { try limit.admit(ids.count, beside: counts.total(of: tenant, in: session)) }
+        }
         try session.insert(into: name, columns: columns, rows: rows)
-        for (tenant, ids) in Dictionary(grouping: ids, by: \.tenant) {
+        for (tenant, ids) in added {
             try counts.added(ids.map(\.id), of: tenant, in: session)
         }
     }

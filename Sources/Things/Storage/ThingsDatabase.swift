@@ -8,14 +8,30 @@ package struct ThingsDatabase: Sendable {
     private let database: any SQLDatabase
     private let keys: ThingKeyStore
 
-    /// - Parameter relaysEvents: whether events are kept until they are relayed.
-    package init(_ database: any SQLDatabase, sealer: ThingKeySealer, relaysEvents: Bool) {
+    /// - Parameters:
+    ///   - relaysEvents: whether events are kept until they are relayed.
+    ///   - limits: the same in every program that writes to the database.
+    package init(
+        _ database: any SQLDatabase,
+        sealer: ThingKeySealer,
+        relaysEvents: Bool,
+        limits: TenantLimits = TenantLimits()
+    ) {
         self.database = database
         self.keys = ThingKeyStore(sealer: sealer)
         let outbox = SQLOutbox(database: database, isRelayed: relaysEvents)
         self.repositories = ThingsRepositories(
-            things: SQLThingRepository(database: database, outbox: outbox, keys: keys),
-            channels: SQLChannelRepository(database: database, outbox: outbox),
+            things: SQLThingRepository(
+                database: database,
+                outbox: outbox,
+                keys: keys,
+                limit: RowLimit(.things, limits.things)
+            ),
+            channels: SQLChannelRepository(
+                database: database,
+                outbox: outbox,
+                limit: RowLimit(.channels, limits.channels)
+            ),
             connections: SQLConnectionRepository(database: database, outbox: outbox),
             access: SQLAccessRepository(database: database, keys: keys),
             outbox: outbox

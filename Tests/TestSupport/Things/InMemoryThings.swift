@@ -13,8 +13,9 @@ package final class InMemoryThings: Sendable {
     }
 
     fileprivate let state = Mutex(State())
+    fileprivate let limits: TenantLimits
 
-    package init() {}
+    package init(limits: TenantLimits = TenantLimits()) { self.limits = limits }
 
     package var repositories: ThingsRepositories {
         ThingsRepositories(
@@ -119,6 +120,15 @@ extension InMemoryThings.State {
         things.values.first { isWanted($0.value) }.map { ThingIdentity(thing: $0.value.id, tenant: $0.value.tenant) }
     }
 
+    /// Throws ``ThingsError/limitReached(_:_:)`` if the added ones and what each owner has of them are more.
+    func admit(_ added: [Tenant.ID], beside existing: [Tenant.ID], _ owned: Owned, upTo limit: Int?) throws {
+        guard let limit else { return }
+        for tenant in Set(added) {
+            let total = (existing + added).count { $0 == tenant }
+            guard total <= limit else { throw ThingsError.limitReached(owned, limit) }
+        }
+    }
+
     mutating func forgetLooseConnections() {
         connections = connections.filter { things[$0.thing] != nil && channels[$0.channel] != nil }
     }
@@ -129,6 +139,8 @@ private struct ThingsInMemory: ThingRepository {
 
     func add(_ added: [Thing], telling events: [ThingsEvent]) async throws {
         try store.state.withLock { state in
+            let owners = state.things.values.map(\.value.tenant)
+            try state.admit(added.map(\.tenant), beside: owners, .things, upTo: store.limits.things)
             var keys = Set(state.things.values.map(\.value.key.secret.revealed))
             for thing in added {
                 guard keys.insert(thing.key.secret.revealed).inserted else { throw ThingsError.keyInUse }
@@ -202,7 +214,9 @@ private struct ChannelsInMemory: ChannelRepository {
     let store: InMemoryThings
 
     func add(_ added: [Channel], telling events: [ThingsEvent]) async throws {
-        store.state.withLock { state in
+        try store.state.withLock { state in
+            let owners = state.channels.values.map(\.value.tenant)
+            try state.admit(added.map(\.tenant), beside: owners, .channels, upTo: store.limits.channels)
             for channel in added { state.channels[channel.id] = Versioned(channel, revision: 1) }
             state.outbox += events
         }

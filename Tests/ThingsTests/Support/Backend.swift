@@ -1,4 +1,5 @@
 import Model
+import SQL
 import TestSupport
 import ThingsCore
 import ThingsStorage
@@ -10,19 +11,27 @@ enum Backend: Sendable {
 
     static var allCases: [Backend] { [.memory] + SQLEngine.available.map { .sql($0) } }
 
-    func repositories() async throws -> ThingsRepositories {
+    func repositories(limits: TenantLimits = TenantLimits()) async throws -> ThingsRepositories {
+        try await twoCopies(limits: limits).0
+    }
+
+    /// As two programs have them that share their database.
+    func twoCopies(limits: TenantLimits) async throws -> (ThingsRepositories, ThingsRepositories) {
         switch self {
-        case .memory: return InMemoryThings().repositories
+        case .memory:
+            let repositories = InMemoryThings(limits: limits).repositories
+            return (repositories, repositories)
         case .sql(let engine):
             let database = try await engine.database()
-            let things = ThingsDatabase(
-                database,
-                sealer: ThingKeySealer(secret: Secret("a secret")),
-                relaysEvents: true
-            )
-            try await things.prepare()
-            return things.repositories
+            let one = things(in: database, limits)
+            try await one.prepare()
+            return (one.repositories, things(in: try database.another(), limits).repositories)
         }
+    }
+
+    private func things(in database: any SQLDatabase, _ limits: TenantLimits) -> ThingsDatabase {
+        let sealer = ThingKeySealer(secret: Secret("a secret"))
+        return ThingsDatabase(database, sealer: sealer, relaysEvents: true, limits: limits)
     }
 }
 

@@ -45,10 +45,11 @@ struct RESTWorld: Sendable {
     let service: ThingsService
     private(set) var names: [String: String] = [:]
 
-    init() async throws {
+    init(limits: TenantLimits = TenantLimits()) async throws {
         let (mine, theirs) = (Account.ID.random(), Account.ID.random())
         self.users = InMemoryUsers(["my-token": mine, "their-token": theirs])
-        self.service = ThingsService(repositories: InMemoryThings().repositories, users: users, publisher: log)
+        let repositories = InMemoryThings(limits: limits).repositories
+        self.service = ThingsService(repositories: repositories, users: users, publisher: log)
         let things = try await service.createThings(
             try ["thing", "other", "connected"].map { ThingDraft(details: try Details(name: $0)) },
             of: mine.tenant

@@ -11,6 +11,9 @@ package struct ThingsSettings: Sendable {
     package let secret: Secret?
     /// Secrets that keys may still be sealed with.
     package let olderSecrets: [Secret]
+    /// How many things and channels a tenant may own; nil: any number.
+    package let tenantThings: Int?
+    package let tenantChannels: Int?
 
     package init(
         _ variables: Variables,
@@ -24,5 +27,7 @@ package struct ThingsSettings: Sendable {
         secret = try variables.ownSecret("MF_THINGS_SECRET")
         olderSecrets = (variables.secret("MF_THINGS_OLDER_SECRETS")?.revealed ?? "")
             .split(separator: ",").map { Secret(String($0)) }
+        tenantThings = try variables.optionalInteger("MF_LIMITS_TENANT_THINGS")
+        tenantChannels = try variables.optionalInteger("MF_LIMITS_TENANT_CHANNELS")
     }
 }

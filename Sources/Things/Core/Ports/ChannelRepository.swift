@@ -3,7 +3,8 @@ package import Model
 /// Where channels are kept. Every verb is about the channels of one tenant; those of others don't exist for it.
 /// The events of a change are kept with it, to be relayed (``EventOutbox``).
 package protocol ChannelRepository: Sendable {
-    /// Keeps all of them, or none.
+    /// Keeps all of them, or none: ``ThingsError/limitReached(_:_:)`` if they are more than the tenant may have, whoever
+    /// else adds to it meanwhile.
     func add(_ channels: [Channel], telling events: [ThingsEvent]) async throws
 
     func find(_ id: Channel.ID, of tenant: Tenant.ID) async throws -> Versioned<Channel>?
