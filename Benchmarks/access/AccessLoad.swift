@@ -1,5 +1,6 @@
 internal import AdapterTransport
 internal import AdaptersRemote
+internal import Bootstrap
 internal import ArgumentParser
 internal import Foundation
 internal import Messaging
@@ -43,6 +44,7 @@ struct AccessLoad: AsyncParsableCommand {
         let loops = try await AdapterLoops(
             group: MultiThreadedEventLoopGroup(numberOfThreads: 2),
             ages: AccessAges(leased: 300_000_000_000, unleased: 300_000_000_000),
+            limits: LimitSettings(),
             resolver: resolver
         )
         let running = [

@@ -17,6 +17,7 @@ package struct AdapterBackend: Sendable {
     private let nats: NATSConfiguration
     private let ages: AccessAges
     private let storage: DurabilitySettings
+    private let limits: LimitSettings
 
     /// - Parameter program: the adapter's name, as `http-adapter`.
     package init(_ variables: Variables, program: String) throws(ConfigurationError) {
@@ -26,6 +27,7 @@ package struct AdapterBackend: Sendable {
         // A message has some fields beside its payload; topic and content type have 1,024 bytes at most.
         nats.largestPayload = try AdapterSettings(variables).maximumMessage + 4_096
         storage = try DurabilitySettings(variables)
+        limits = try LimitSettings(variables)
         // What couldn't be stored is refused, and doesn't come to be later.
         if storage.durability == .disk { nats.reconnectBuffer = 1 }
         self.nats = nats
@@ -60,6 +62,7 @@ package struct AdapterBackend: Sendable {
         let loops = try await AdapterLoops(
             group: host.group,
             ages: ages,
+            limits: limits,
             resolver: resolver,
             bus: bus
         )

@@ -32,6 +32,10 @@ package enum Refusal: String, Error, Sendable, CaseIterable {
     case protocolError = "protocol_error"
     case unsupportedVersion = "unsupported_version"
     case overflow
+    /// The tenant has as many of these as it may have.
+    case quotaExceeded = "quota_exceeded"
+    /// More messages or bytes than may come in a second.
+    case rateLimited = "rate_limited"
     case badText = "bad_text"
     case takenOver = "taken_over"
     case rightTaken = "right_taken"

@@ -20,7 +20,7 @@ package struct HTTPPublishAdapter: Sendable {
             "http-adapter",
             on: settings.address,
             tls: settings.tls,
-            group: loops.group,
+            loops: loops,
             components: components
         ) { channel, component, peer in
             let endpoint = PublishEndpoint(loop: component.loop, peer: peer, version: Release.version)

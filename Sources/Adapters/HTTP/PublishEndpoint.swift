@@ -26,11 +26,13 @@ final class PublishEndpoint: HTTPEndpoint {
     let peer: ConnectionPeer
     private let version: String
     private var last: Last?
+    private var pace: PublishPace
 
     init(loop: AdapterLoop, peer: ConnectionPeer, version: String) {
         self.loop = loop
         self.peer = peer
         self.version = version
+        self.pace = PublishPace(on: loop)
     }
 
     func refused(_ answer: HTTPAnswer) {
@@ -90,6 +92,9 @@ final class PublishEndpoint: HTTPEndpoint {
         guard let last, matches(last, head, facts, sender.certificate), last.key.isGood(at: now) else {
             return respondAsNew(to: head, facts, sender.certificate, body, reply)
         }
+        if pace.isLimited, let answer = refuseIfTooFast(body, of: last.key.identity.tenant, at: now) {
+            return .answer(answer)
+        }
         let request = PublishRequest(topic: last.topic, payload: body, source: .http, qos: 1, trace: facts.trace)
         switch loop.publish(request, by: last.grant, at: now) {
         case .published: return .answer(.accepted)
@@ -99,6 +104,14 @@ final class PublishEndpoint: HTTPEndpoint {
             return answer.outcome
         case .stale, .unavailable: return respondAsNew(to: head, facts, sender.certificate, body, reply)
         }
+    }
+
+    /// Nil if the message may come now, and counts it.
+    private func refuseIfTooFast(_ body: ByteBuffer, of tenant: Tenant.ID, at now: UInt64) -> HTTPAnswer? {
+        let wait = pace.wait(of: tenant, at: now)
+        guard wait == 0 else { return .rateLimited(for: wait) }
+        _ = pace.charge(body.readableBytes, of: tenant, at: now)
+        return nil
     }
 
     private func finishWhenStored(_ answer: LateAnswer) {
@@ -158,8 +171,12 @@ final class PublishEndpoint: HTTPEndpoint {
         } catch {
             return answer.finish(.answer(.badRequest(error.explanation, .badTopic)))
         }
+        let now = loop.now
+        if pace.isLimited, let refusal = refuseIfTooFast(body, of: admission.key.identity.tenant, at: now) {
+            return answer.finish(.answer(refusal))
+        }
         let request = PublishRequest(topic: topic, payload: body, source: .http, qos: 1, trace: facts.trace)
-        switch loop.publish(request, by: admission.grant, at: loop.now) {
+        switch loop.publish(request, by: admission.grant, at: now) {
         case .published: answer.finish(.answer(.accepted))
         case .storing: finishWhenStored(answer)
         case .stale, .unavailable: return answer.finish(.answer(.unavailable))

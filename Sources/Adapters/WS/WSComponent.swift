@@ -35,7 +35,13 @@ final class WSComponent: LoopComponent {
 
     // MARK: Connections
 
-    func opened(_ connection: WSConnection) {
+    /// Answers whether the tenant may have it.
+    func opened(_ connection: WSConnection) -> Bool {
+        connection.isCounted = loop.tenants.take(.connection, of: connection.tenant)
+        if connection.isCounted, !loop.tenants.take(.subscription, of: connection.tenant) {
+            connection.isCounted = false
+            loop.tenants.release(.connection, of: connection.tenant)
+        }
         sessions.insert(connection, of: connection.thing)
         connection.admission.hold(at: loop.now)
         subscribed.insert(ObjectIdentifier(connection))
@@ -47,12 +53,17 @@ final class WSComponent: LoopComponent {
         )
         loop.interest.add(connection.channelID)
         loop.counters.connectionsWS.add()
+        return connection.isCounted
     }
 
     func closed(_ connection: WSConnection) {
         unsubscribe(connection)
         guard sessions.remove(connection, of: connection.thing) else { return }
         connection.admission.release()
+        if connection.isCounted {
+            loop.tenants.release(.connection, of: connection.tenant)
+            loop.tenants.release(.subscription, of: connection.tenant)
+        }
         loop.counters.connectionsWS.add(-1)
     }
 

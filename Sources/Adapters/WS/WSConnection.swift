@@ -16,7 +16,7 @@ final class WSConnection: ChannelDuplexHandler {
 
     private enum State {
         case open
-        /// An access decision is awaited; nothing is read meanwhile.
+        /// Something is awaited, an access decision or the time for the next message; nothing is read meanwhile.
         case asking
         case closing
     }
@@ -44,6 +44,11 @@ final class WSConnection: ChannelDuplexHandler {
     private var lastHeard: UInt64
     private var isPinged = false
     private var idleness: Idleness
+    private var pace: PublishPace
+    /// Nanoseconds that it still has to wait before it is read from.
+    private var pause: UInt64 = 0
+    /// Whether it counts as one of its tenant's.
+    var isCounted = false
 
     /// - Parameter topic: where it publishes; nil if its filter has wildcards.
     init(component: WSComponent, peer: ConnectionPeer, admission: Admission, filter: SubtopicFilter, topic: Topic?) {
@@ -62,13 +67,14 @@ final class WSConnection: ChannelDuplexHandler {
         self.outbound = OutboundQueue(limit: component.maximumQueue)
         self.lastHeard = component.loop.now
         self.idleness = Idleness(limit: component.idleTimeout, at: component.loop.now)
+        self.pace = PublishPace(on: component.loop)
     }
 
     // MARK: Channel events
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        component.opened(self)
+        if !component.opened(self) { close(.tryAgainLater, .quotaExceeded) }
         // A right that was taken between the answer and now has no event that could find us any more.
         if !admission.isLive { close(.policyViolation, .rightTaken) }
         // The same of its certificate, if a proxy has passed it on.
@@ -147,12 +153,13 @@ final class WSConnection: ChannelDuplexHandler {
         let loop = component.loop
         let request = PublishRequest(topic: topic, payload: payload, source: .ws, qos: 1)
         let now = loop.now
+        if pace.isLimited { pause = pace.charge(payload.readableBytes, of: tenant, at: now) }
         guard admission.key.isGood(at: now) else { return ask(toPublish: request) }
         switch loop.publish(request, by: grant, at: now) {
-        case .published: waitIfCongested()
+        case .published: keepPace()
         case .storing:
             closeUnlessStored()
-            waitIfCongested()
+            keepPace()
         case .stale: ask(toPublish: request)
         case .unavailable: close(.tryAgainLater, .unavailable)
         }
@@ -164,14 +171,15 @@ final class WSConnection: ChannelDuplexHandler {
         loop.access.authorize(admission.key, channelID, clock: { loop.now }) { answer in
             guard case .asking = self.state else { return }
             self.state = .open
+            defer { self.resume() }
             switch answer {
             case .granted(let grant):
                 self.grant = grant
                 switch loop.publish(request, by: grant, at: loop.now) {
-                case .published: self.resume()
+                case .published: self.keepPace()
                 case .storing:
                     self.closeUnlessStored()
-                    self.resume()
+                    self.keepPace()
                 case .stale: self.close(.policyViolation, .rightTaken)
                 case .unavailable: self.close(.tryAgainLater, .unavailable)
                 }
@@ -189,14 +197,24 @@ final class WSConnection: ChannelDuplexHandler {
         component.loop.whenStored { isStored in if !isStored { self.close(.tryAgainLater, .unavailable) } }
     }
 
-    private func waitIfCongested() {
-        guard component.loop.isCongested else { return }
-        state = .asking
-        component.loop.whenUncongested {
-            guard case .asking = self.state else { return }
-            self.state = .open
-            self.resume()
+    /// Reads nothing more while other loops are behind, and before the next message may come.
+    private func keepPace() {
+        if pause > 0 {
+            component.loop.counters.throttledWS.add()
+            state = .asking
+            let time = TimeAmount.nanoseconds(Int64(clamping: pause))
+            pause = 0
+            component.loop.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: time) { self.goOn() }
+        } else if component.loop.isCongested {
+            state = .asking
+            component.loop.whenUncongested { self.goOn() }
         }
+    }
+
+    private func goOn() {
+        guard case .asking = state else { return }
+        state = .open
+        resume()
     }
 
     private func resume() {

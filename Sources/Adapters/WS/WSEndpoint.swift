@@ -99,6 +99,10 @@ final class WSEndpoint: HTTPEndpoint {
             return .answer(.badRequest(error.explanation, .badTopic))
         }
         let component = component
+        guard component.loop.tenants.hasRoom(for: [.connection, .subscription], of: admission.key.identity.tenant)
+        else {
+            return .answer(.quotaExceeded)
+        }
         let connection = WSConnection(
             component: component,
             peer: sender,

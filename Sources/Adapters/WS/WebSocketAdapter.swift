@@ -43,7 +43,7 @@ package struct WebSocketAdapter: Sendable {
             "ws-adapter",
             on: settings.address,
             tls: settings.tls,
-            group: loops.group,
+            loops: loops,
             components: handshakes
         ) { channel, component, peer in
             guard let socket = sockets.current else { throw ChannelError.operationUnsupported }

@@ -45,6 +45,7 @@ package struct Platform: Program {
             let loops = try await AdapterLoops(
                 group: host.group,
                 ages: .always(UInt64(clamping: configuration.accessMaximumAge.nanoseconds)),
+                limits: configuration.limits,
                 resolver: resolver,
                 bus: store
             )

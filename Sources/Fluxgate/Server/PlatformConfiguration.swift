@@ -17,6 +17,7 @@ package struct PlatformConfiguration: Sendable {
     package let mqttAdapter: MQTTAdapterSettings
     let accessMaximumAge: Duration
     let storage: DurabilitySettings
+    let limits: LimitSettings
     /// What an operator should know about the variables and the files that they name.
     package let warnings: [String]
 
@@ -35,6 +36,7 @@ package struct PlatformConfiguration: Sendable {
         wsAdapter = try WSAdapterSettings(variables, host: host, &tls)
         mqttAdapter = try MQTTAdapterSettings(variables, host: host, &tls)
         storage = try DurabilitySettings(variables)
+        limits = try LimitSettings(variables)
         accessMaximumAge = try variables.duration("MF_ACCESS_CACHE_MAX_AGE", default: "5m")
         warnings = tls.warnings + mqttAdapter.warnings
     }

@@ -1,3 +1,4 @@
+import Bootstrap
 import Messaging
 import Model
 import NIOCore
@@ -32,13 +33,20 @@ final class TestLoop {
     /// - Parameters:
     ///   - links: shared by loops that hand messages to each other.
     ///   - accessMaximumAge: nanoseconds that a decision is kept.
-    init(index: Int = 0, links: LoopLinks = LoopLinks(count: 1), accessMaximumAge: UInt64 = 1 << 50) {
+    ///   - limits: how much clients may have.
+    init(
+        index: Int = 0,
+        links: LoopLinks = LoopLinks(count: 1),
+        accessMaximumAge: UInt64 = 1 << 50,
+        limits: LimitSettings = LimitSettings()
+    ) {
         let (list, clock) = (list, clock)
         interest = links.interest
         loop = AdapterLoop(
             index: index,
             eventLoop: eventLoop,
             links: links,
+            limits: LoopLimits(limits),
             counters: counters,
             epoch: 0,
             ages: .always(accessMaximumAge),
@@ -66,6 +74,7 @@ final class TestLoop {
     /// Lets time pass, and has looked who has waited too long.
     func pass(_ nanoseconds: UInt64) {
         clock.now += nanoseconds
+        eventLoop.advanceTime(by: .nanoseconds(Int64(clamping: nanoseconds)))
         loop.sweep()
         run()
     }

@@ -18,12 +18,13 @@ package final class ClientRegistry: Sendable {
 
     package init() {}
 
-    /// Enters a connection and ends the one that had the identifier before it [MQTT-3.1.4-3].
-    func take(_ client: Client, _ connection: NIOLoopBound<MQTTConnection>) {
+    /// Enters a connection and ends the one that had the identifier before it [MQTT-3.1.4-3]. Answers whether there was one.
+    func take(_ client: Client, _ connection: NIOLoopBound<MQTTConnection>) -> Bool {
         let former = clients.withLock { clients in
             clients.updateValue(connection, forKey: client)
         }
         former?.eventLoop.execute { former?.value.takenOver() }
+        return former != nil
     }
 
     /// Removes a connection, unless another has taken its place.

@@ -24,7 +24,7 @@ package struct MQTTBroker: Sendable {
         let handshakes = try await loops.add { HTTPComponent(loop: $0, limits: handshake) }
 
         func listen(on address: ListenAddress, _ tls: ServerTLS?) async throws -> Listener {
-            try await Listener("mqtt-adapter", on: address, tls: tls, group: loops.group, components: components) {
+            try await Listener("mqtt-adapter", on: address, tls: tls, loops: loops, components: components) {
                 channel,
                 component,
                 peer in
@@ -40,7 +40,7 @@ package struct MQTTBroker: Sendable {
             "mqtt-adapter-ws",
             on: settings.webSocket,
             tls: settings.tls,
-            group: loops.group,
+            loops: loops,
             components: handshakes
         ) { channel, handshake, peer in
             guard let component = components.current else { throw ChannelError.operationUnsupported }

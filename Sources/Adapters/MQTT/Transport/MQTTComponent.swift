@@ -52,7 +52,9 @@ final class MQTTComponent: LoopComponent {
     }
 
     func loggedOut(_ connection: MQTTConnection, _ key: KnownKey) {
-        if sessions.remove(connection, of: key.identity.thing) { key.release() }
+        guard sessions.remove(connection, of: key.identity.thing) else { return }
+        key.release()
+        loop.tenants.release(.connection, of: key.identity.tenant)
     }
 
     func hasToWrite(_ connection: MQTTConnection) {
@@ -81,6 +83,7 @@ final class MQTTComponent: LoopComponent {
             return
         }
         subscription.grant.release()
+        loop.tenants.release(.subscription, of: subscription.grant.identity.tenant)
         loop.interest.remove(filter.channel)
     }
 

@@ -44,9 +44,13 @@ extension MQTTConnection {
         let clientID = connect.clientID.isEmpty ? UniqueID.random().description : connect.clientID
         let client = ClientRegistry.Client(thing: key.identity.thing, clientID: ExactText(clientID))
         self.client = client
+        let takesOver = component.registry.take(client, NIOLoopBound(self, eventLoop: loop.eventLoop))
+        guard loop.tenants.take(.connection, of: key.identity.tenant, inPlaceOfAnother: takesOver) else {
+            refusal = .quotaExceeded
+            return answer(.refused(.quotaExceeded))
+        }
         self.key = key
         component.loggedIn(self, key)
-        component.registry.take(client, NIOLoopBound(self, eventLoop: loop.eventLoop))
         liftLimit()
         answer(.accepted(clientID: clientID))
     }

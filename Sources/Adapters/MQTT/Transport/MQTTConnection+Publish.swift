@@ -11,6 +11,7 @@ extension MQTTConnection {
     func publish(_ publish: Publish) {
         idleness.carried()
         let now = loop.now
+        if pace.isLimited { keepPace(publish.payload.readableBytes, at: now) }
         let contentType = publish.properties.isEmpty ? nil : publish.properties.contentType
         guard let key, key.isGood(at: now), let route = routes.route(publish.topic, contentType),
             let grant = route.grant, publish.payload.readableBytes <= component.limits.maximumMessage
@@ -20,6 +21,17 @@ extension MQTTConnection {
         case .storing: completedWhenStored(publish)
         case .stale, .unavailable: publishAsNew(publish, contentType, now)
         }
+    }
+
+    /// Counts a message, and reads nothing more before the next one may come.
+    private func keepPace(_ bytes: Int, at now: UInt64) {
+        guard let tenant = identity?.tenant else { return }
+        let pause = pace.charge(bytes, of: tenant, at: now)
+        guard pause > 0 else { return }
+        loop.counters.throttledMQTT.add()
+        wait()
+        let time = TimeAmount.nanoseconds(Int64(clamping: pause))
+        loop.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: time) { self.goOn() }
     }
 
     private func publishAsNew(_ publish: Publish, _ contentType: String?, _ now: UInt64) {

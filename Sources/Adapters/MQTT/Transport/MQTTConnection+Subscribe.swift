@@ -81,6 +81,10 @@ extension MQTTConnection {
                 peer.refused(.overflow, .mqtt)
                 return .quotaExceeded
             }
+            guard loop.tenants.take(.subscription, of: grant.identity.tenant) else {
+                peer.refused(.quotaExceeded, .mqtt)
+                return .quotaExceeded
+            }
             let subscription = MQTTSubscription(
                 connection: self,
                 filter: filter,

@@ -38,7 +38,9 @@ final class MQTTConnection: ChannelDuplexHandler {
 
     private var decoder: MQTTDecoder
     private(set) var unread = ByteBuffer()
-    private var isWaiting = false
+    /// How many things are awaited before more is decoded and read.
+    private var waits = 0
+    private var isWaiting: Bool { waits > 0 }
     private var readIsDue = false
     private var hasHeardAll = false
     private var actions: [SessionAction] = []
@@ -48,6 +50,7 @@ final class MQTTConnection: ChannelDuplexHandler {
     private var lingersUntil: NIODeadline?
     var refusal: Refusal?
     var idleness: Idleness
+    var pace: PublishPace
 
     init(component: MQTTComponent, peer: ConnectionPeer) {
         self.component = component
@@ -56,6 +59,7 @@ final class MQTTConnection: ChannelDuplexHandler {
         self.decoder = MQTTDecoder(maximumPacketSize: MQTTLimits.maximumConnect)
         self.outbound = OutboundQueue(limit: component.limits.maximumQueue)
         self.idleness = Idleness(limit: component.limits.idleTimeout, at: component.loop.now)
+        self.pace = PublishPace(on: component.loop)
     }
 
     // MARK: Channel events
@@ -135,16 +139,16 @@ final class MQTTConnection: ChannelDuplexHandler {
 
     /// Stops decoding and reading until ``goOn()``.
     func wait() {
-        guard !isWaiting else { return }
-        isWaiting = true
-        session.readingPaused()
+        waits += 1
+        if waits == 1 { session.readingPaused() }
     }
 
-    /// Goes on where ``wait()`` stopped. Called when an answer came, maybe while the client's packet is still being worked
+    /// Goes on where ``wait()`` stopped, once for each of its calls. Called when an answer came, maybe while the client's packet is still being worked
     /// on: then the decoder's loop goes on by itself.
     func goOn() {
         guard isWaiting else { return }
-        isWaiting = false
+        waits -= 1
+        guard !isWaiting else { return }
         session.readingResumed(at: now)
         perform()
         guard !isPerforming else { return }
@@ -297,7 +301,7 @@ final class MQTTConnection: ChannelDuplexHandler {
         guard !hasHeardAll else { return context.close(promise: nil) }
         context.channel.close(mode: .output, promise: nil)
         lingersUntil = now + .seconds(1)
-        isWaiting = false
+        waits = 0
         unread = ByteBuffer()
         readOn()
     }

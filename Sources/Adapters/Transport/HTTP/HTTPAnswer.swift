@@ -59,6 +59,18 @@ package struct HTTPAnswer: Equatable {
 
     package static let unavailable = HTTPAnswer(.serviceUnavailable, .unavailable, "access can't be decided right now")
         .with("Retry-After", "1")
+    /// The account has as many of these as it may have (RFC 6585 section 4 has no better status).
+    package static let quotaExceeded = HTTPAnswer(
+        .tooManyRequests,
+        .quotaExceeded,
+        "the account has as many connections as it may have"
+    )
+    /// - Parameter wait: nanoseconds until the next message may come.
+    package static func rateLimited(for wait: UInt64) -> HTTPAnswer {
+        HTTPAnswer(.tooManyRequests, .rateLimited, "more messages than may come in a second")
+            .with("Retry-After", "\((wait + 999_999_999) / 1_000_000_000)")
+    }
+
     /// The absolute and the authority form are for proxies (RFC 9112 section 3.2); what follows a CONNECT isn't ours to read.
     package static let notAPath = HTTPAnswer(
         .badRequest,

@@ -16,6 +16,11 @@ package final class AdapterLoop {
     package let interest: LoopInterest
 
     package let index: Int
+    /// What each tenant has; shared by all loops.
+    package let tenants: TenantUse
+    /// What a new connection's messages are measured by; nil: by nothing.
+    let connectionRate: RateMeter?
+    var tenantCredits: TenantCredits?
     private let links: LoopLinks
     private var components: [any LoopComponent] = []
     private var outboxes: [[Message]]
@@ -35,6 +40,7 @@ package final class AdapterLoop {
         index: Int,
         eventLoop: any EventLoop,
         links: LoopLinks,
+        limits: LoopLimits = LoopLimits(),
         counters: LoopCounters,
         epoch: UInt64,
         ages: AccessAges,
@@ -44,6 +50,9 @@ package final class AdapterLoop {
         self.index = index
         self.eventLoop = eventLoop
         self.links = links
+        self.tenants = limits.tenants
+        self.connectionRate = limits.connectionRate
+        self.tenantCredits = limits.tenantRates.map(TenantCredits.init)
         self.counters = counters
         self.epoch = epoch
         self.clock = clock

@@ -1,4 +1,4 @@
-internal import Bootstrap
+package import Bootstrap
 internal import Logging
 package import Messaging
 package import Model
@@ -14,6 +14,7 @@ package import NIOCore
 package struct AdapterLoops: Sendable {
     package let group: any EventLoopGroup
     private let loops: [NIOLoopBound<AdapterLoop>]
+    let gate: ConnectionGate
     package let counters: [LoopCounters]
 
     /// Makes one ``AdapterLoop`` on each loop of the group.
@@ -22,16 +23,19 @@ package struct AdapterLoops: Sendable {
     ///   - epoch: the wall clock's nanoseconds since 1970 when the loops' clock says 0.
     ///   - ages: how long an access decision may be used without asking again.
     ///   - resolver: answers what the loops don't know.
+    ///   - limits: how much clients may have.
     ///   - bus: the way to other processes; nil if there are none.
     package init(
         group: any EventLoopGroup,
         epoch: UInt64,
         ages: AccessAges,
+        limits: LimitSettings = LimitSettings(),
         resolver: AccessResolver,
         bus: (any MessageBus)? = nil
     ) async throws {
         let eventLoops = Array(group.makeIterator())
         let links = LoopLinks(count: eventLoops.count, bus: bus)
+        let loopLimits = LoopLimits(limits)
         let counters = eventLoops.map { _ in LoopCounters() }
         var loops: [NIOLoopBound<AdapterLoop>] = []
         for (index, eventLoop) in eventLoops.enumerated() {
@@ -41,6 +45,7 @@ package struct AdapterLoops: Sendable {
                         index: index,
                         eventLoop: eventLoop,
                         links: links,
+                        limits: loopLimits,
                         counters: counters[index],
                         epoch: epoch,
                         ages: ages,
@@ -54,6 +59,7 @@ package struct AdapterLoops: Sendable {
         bus?.start(links)
         self.group = group
         self.loops = loops
+        self.gate = ConnectionGate(limits)
         self.counters = counters
         for loop in loops {
             loop.eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(500), delay: .milliseconds(500)) { _ in
@@ -148,6 +154,7 @@ extension AdapterLoops {
     package init(
         group: any EventLoopGroup,
         ages: AccessAges,
+        limits: LimitSettings,
         resolver: AccessResolver,
         bus: (any MessageBus)? = nil
     ) async throws {
@@ -157,6 +164,7 @@ extension AdapterLoops {
             group: group,
             epoch: epoch,
             ages: ages,
+            limits: limits,
             resolver: resolver,
             bus: bus
         )

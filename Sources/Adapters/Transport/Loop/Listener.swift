@@ -22,16 +22,16 @@ package struct Listener: Sendable {
         _ name: String,
         on address: ListenAddress,
         tls: ServerTLS?,
-        group: any EventLoopGroup,
+        loops: AdapterLoops,
         components: PerLoop<Component>,
         setUp: @escaping @Sendable (any Channel, Component, ConnectionPeer) throws -> Void
     ) async throws {
         let secure = tls.map { TLSListener(name, $0) }
-        let door = Door()
+        let (door, gate, refusals) = (Door(), loops.gate, GateCounters(listener: name))
         self.door = door
         self.tls = tls
         do {
-            self.channel = try await ServerBootstrap(group: group)
+            self.channel = try await ServerBootstrap(group: loops.group)
                 .serverChannelOption(.backlog, value: 1_024)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -49,8 +49,16 @@ package struct Listener: Sendable {
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         guard let component = components.current else { throw ChannelError.operationUnsupported }
+                        let endHandshake: () -> Void
+                        do throws(ConnectionGateRefusal) {
+                            endHandshake = try gate.admit(channel, isSecure: secure != nil)
+                        } catch {
+                            refusals.refused(error.reason)
+                            throw error
+                        }
                         // With TLS nothing else is in the pipeline before the client has been let in.
                         let open: (TLSVisitor) throws -> Void = { visitor in
+                            endHandshake()
                             guard !door.isClosed.load(ordering: .acquiring) else {
                                 throw ChannelError.ioOnClosedChannel
                             }

@@ -26,6 +26,9 @@ package final class LoopCounters: Sendable {
     /// Messages dropped because the subscriber's queue was full.
     package let droppedWS = Number()
     package let droppedMQTT = Number()
+    /// How often a connection wasn't read from for a while because it publishes faster than it may.
+    package let throttledWS = Number()
+    package let throttledMQTT = Number()
     package let connectionsWS = Number()
     package let connectionsMQTT = Number()
 

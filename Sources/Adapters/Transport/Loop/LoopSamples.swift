@@ -15,6 +15,7 @@ private struct LoopSamples: Sendable {
         let published = "fluxgate_messages_published_total"
         let delivered = "fluxgate_messages_delivered_total"
         let dropped = "fluxgate_messages_dropped_total"
+        let throttled = "fluxgate_throttled_total"
         let connections = "fluxgate_connections"
         return [
             .init("fluxgate_access_checks_total", counter: sum { $0.accessChecks.current }),
@@ -26,6 +27,8 @@ private struct LoopSamples: Sendable {
             .init(delivered, [("protocol", "mqtt")], counter: sum { $0.deliveredMQTT.current }),
             .init(dropped, [("protocol", "ws")], counter: sum { $0.droppedWS.current }),
             .init(dropped, [("protocol", "mqtt")], counter: sum { $0.droppedMQTT.current }),
+            .init(throttled, [("protocol", "ws")], counter: sum { $0.throttledWS.current }),
+            .init(throttled, [("protocol", "mqtt")], counter: sum { $0.throttledMQTT.current }),
             .init(connections, [("protocol", "ws")], gauge: Double(sum { $0.connectionsWS.current })),
             .init(connections, [("protocol", "mqtt")], gauge: Double(sum { $0.connectionsMQTT.current })),
         ]

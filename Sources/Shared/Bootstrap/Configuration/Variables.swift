@@ -95,9 +95,11 @@ package final class Variables: Sendable {
     /// A whole number, or `off`.
     package func optionalInteger(
         _ name: String,
+        default defaultValue: Int? = nil,
         in range: ClosedRange<Int> = 1...1_000_000_000
     ) throws(ConfigurationError) -> Int? {
-        let text = read(name, "integer", "off") ?? "off"
+        let usual = defaultValue.map { "\($0)" } ?? "off"
+        let text = read(name, "integer", usual) ?? usual
         guard text.lowercased() != "off" else { return nil }
         guard let number = Int(text), range.contains(number) else {
             let numbers = "a whole number from \(range.lowerBound) to \(range.upperBound)"
