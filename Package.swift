@@ -342,8 +342,8 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "Messaging", "Model", "PostgresDriver", "SQL", "SQLiteDriver", "ThingsCore", "UsersCore",
-                .nio("NIOCore"),
-                .nio("NIOEmbedded"), .nio("NIOPosix"), .certificates, .crypto, .product(name: "SwiftASN1", package: "swift-asn1"),
+                .nio("NIOCore"), .nio("NIOEmbedded"), .nio("NIOPosix"),
+                .certificates, .crypto, .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
             ],
             path: "Tests/TestSupport",

@@ -96,11 +96,17 @@ final class PublishEndpoint: HTTPEndpoint {
             return .answer(answer)
         }
         let request = PublishRequest(topic: last.topic, payload: body, source: .http, qos: 1, trace: facts.trace)
+        let channel = last.grant.channel
         switch loop.publish(request, by: last.grant, at: now) {
-        case .published: return .answer(.accepted)
+        case .published where !loop.isStrained(channel):
+            return .answer(.accepted)
+        case .published:
+            let answer = LateAnswer(reply)
+            finish(answer, whenEased: channel)
+            return answer.outcome
         case .storing:
             let answer = LateAnswer(reply)
-            finishWhenStored(answer)
+            finishWhenStored(answer, channel)
             return answer.outcome
         case .stale, .unavailable: return respondAsNew(to: head, facts, sender.certificate, body, reply)
         }
@@ -114,8 +120,16 @@ final class PublishEndpoint: HTTPEndpoint {
         return nil
     }
 
-    private func finishWhenStored(_ answer: LateAnswer) {
-        loop.whenStored { isStored in answer.finish(.answer(isStored ? .accepted : .unavailable)) }
+    private func finishWhenStored(_ answer: LateAnswer, _ channel: ChannelID) {
+        loop.whenStored { isStored in
+            if isStored { self.finish(answer, whenEased: channel) } else { answer.finish(.answer(.unavailable)) }
+        }
+    }
+
+    /// A client that waits for its answer doesn't send more than the subscribers take.
+    private func finish(_ answer: LateAnswer, whenEased channel: ChannelID) {
+        guard loop.isStrained(channel) else { return answer.finish(.answer(.accepted)) }
+        loop.whenEased(channel) { answer.finish(.answer(.accepted)) }
     }
 
     private func matches(
@@ -177,8 +191,8 @@ final class PublishEndpoint: HTTPEndpoint {
         }
         let request = PublishRequest(topic: topic, payload: body, source: .http, qos: 1, trace: facts.trace)
         switch loop.publish(request, by: admission.grant, at: now) {
-        case .published: answer.finish(.answer(.accepted))
-        case .storing: finishWhenStored(answer)
+        case .published: finish(answer, whenEased: admission.grant.channel)
+        case .storing: finishWhenStored(answer, admission.grant.channel)
         case .stale, .unavailable: return answer.finish(.answer(.unavailable))
         }
         last = Last(

@@ -21,7 +21,6 @@ final class WSComponent: LoopComponent {
     private var sessions = LiveSessions<WSConnection>()
     private var subscribed: Set<ObjectIdentifier> = []
     private var toWrite: [WSConnection] = []
-    private var laggards = Laggards<WSConnection>()
 
     init(loop: AdapterLoop, limits: WSLimits) {
         self.loop = loop
@@ -93,11 +92,9 @@ final class WSComponent: LoopComponent {
         WebSocketFrames.append(message.frameType, message.payload, to: &frame)
         for receiver in receivers where message.isMeant(forSubscriptionOf: receiver.since) {
             if receiver.deliver(frame) { loop.counters.deliveredWS.add() } else { loop.counters.droppedWS.add() }
-            if message.isLate, receiver.isBehind { laggards.note(receiver, at: loop.now) }
+            if message.qos > 0, receiver.isBehind { loop.isBehind(receiver, with: message.topic.channel) }
         }
     }
-
-    func isBehind(at now: UInt64) -> Bool { laggards.areWaitedFor(at: now) { $0.isBehind } }
 
     func turnEnded() {
         let writers = toWrite

@@ -9,7 +9,7 @@ internal import NIOWebSocket
 /// One open WebSocket: what it sends is published on its channel, and what its filter matches comes to it.
 ///
 /// open → closing (a Close frame is on its way, the peer's FIN is awaited) → gone. Confined to its loop.
-final class WSConnection: ChannelDuplexHandler {
+final class WSConnection: ChannelDuplexHandler, Subscriber {
     typealias InboundIn = WebSocketFrame
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
@@ -197,7 +197,7 @@ final class WSConnection: ChannelDuplexHandler {
         component.loop.whenStored { isStored in if !isStored { self.close(.tryAgainLater, .unavailable) } }
     }
 
-    /// Reads nothing more while other loops are behind, and before the next message may come.
+    /// Reads nothing more before the next message may come, nor while other loops or the channel's subscribers are behind.
     private func keepPace() {
         if pause > 0 {
             component.loop.counters.throttledWS.add()
@@ -208,6 +208,9 @@ final class WSConnection: ChannelDuplexHandler {
         } else if component.loop.isCongested {
             state = .asking
             component.loop.whenUncongested { self.goOn() }
+        } else if component.loop.isStrained(channelID) {
+            state = .asking
+            component.loop.whenEased(channelID) { self.goOn() }
         }
     }
 
@@ -233,7 +236,6 @@ final class WSConnection: ChannelDuplexHandler {
         return true
     }
 
-    /// Whether so much waits for the client that what is late had better wait elsewhere.
     var isBehind: Bool {
         if case .closing = state { return false }
         return outbound.isHalfFull

@@ -25,6 +25,7 @@ package final class NATSConnection: Sendable {
         /// How often the connection was lost: what was found out before a loss isn't worth anything after it.
         var losses = 0
         var lastProblem = "no connection yet"
+        var nextComplaint = ContinuousClock.now
         /// A subject that the server doesn't let us use.
         var denial: String?
     }
@@ -42,6 +43,9 @@ package final class NATSConnection: Sendable {
 
     /// Whether it is connected, with all subscriptions in force.
     package let link = BusLink()
+
+    /// An error that comes again and again is logged no more often; gaps are counted each.
+    private static let complaintPace = Duration.seconds(5)
 
     private let options: NATSOptions
     let largestPayload: Int
@@ -212,7 +216,12 @@ package final class NATSConnection: Sendable {
         default:
             break
         }
-        logger.warning("NATS", metadata: ["error": "\(NATSError(status))"])
+        let isDue = state.withLock { state in
+            guard ContinuousClock.now >= state.nextComplaint else { return false }
+            state.nextComplaint = .now + Self.complaintPace
+            return true
+        }
+        if isDue { logger.warning("NATS", metadata: ["error": "\(NATSError(status))"]) }
     }
 
     /// Each problem is logged once, not with each attempt.

@@ -6,10 +6,10 @@ extension ClientSession {
     /// Messages that wait behind those in flight.
     package var queuedMessages: Int { outbound.queuedMessages }
 
-    /// Whether half of what may wait does.
-    package var isQueueHalfFull: Bool {
-        outbound.queuedMessages > settings.maximumQueuedMessages / 2
-            || outbound.queuedBytes > settings.maximumQueuedBytes / 2
+    /// Whether a quarter of what may wait does: the rest is for what is on its way already.
+    package var isQueueQuarterFull: Bool {
+        outbound.queuedMessages > settings.maximumQueuedMessages / 4
+            || outbound.queuedBytes > settings.maximumQueuedBytes / 4
     }
 
     /// Messages sent and not acknowledged.

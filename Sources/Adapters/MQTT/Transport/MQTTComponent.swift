@@ -19,7 +19,6 @@ final class MQTTComponent: LoopComponent {
     private var connections: [ObjectIdentifier: MQTTConnection] = [:]
     private var sessions = LiveSessions<MQTTConnection>()
     private var toWrite: [MQTTConnection] = []
-    private var laggards = Laggards<MQTTConnection>()
     private var lastOrigin: UInt64
 
     init(loop: AdapterLoop, limits: MQTTLimits, registry: ClientRegistry) {
@@ -106,11 +105,11 @@ final class MQTTComponent: LoopComponent {
             } else {
                 loop.counters.droppedMQTT.add()
             }
-            if message.isLate, delivery.connection.isBehind { laggards.note(delivery.connection, at: loop.now) }
+            if message.qos > 0, delivery.qos != .atMostOnce || message.isLate, delivery.connection.isBehind {
+                loop.isBehind(delivery.connection, with: message.topic.channel)
+            }
         }
     }
-
-    func isBehind(at now: UInt64) -> Bool { laggards.areWaitedFor(at: now) { $0.isBehind } }
 
     func turnEnded() {
         let writers = toWrite

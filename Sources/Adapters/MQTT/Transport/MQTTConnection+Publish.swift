@@ -19,8 +19,16 @@ extension MQTTConnection {
         switch loop.publish(request(publish, route.topic), by: grant, at: now) {
         case .published: completed(publish, .accepted)
         case .storing: completedWhenStored(publish)
-        case .stale, .unavailable: publishAsNew(publish, contentType, now)
+        case .stale, .unavailable: return publishAsNew(publish, contentType, now)
         }
+        waitForSubscribers(of: route.topic.channel, publish.qos)
+    }
+
+    /// Reads nothing more while a subscriber is so far behind that it would soon lose what was promised.
+    private func waitForSubscribers(of channel: ChannelID, _ qos: MQTTQoS) {
+        guard qos != .atMostOnce, loop.isStrained(channel) else { return }
+        wait()
+        loop.whenEased(channel) { self.goOn() }
     }
 
     /// Counts a message, and reads nothing more before the next one may come.
@@ -71,6 +79,7 @@ extension MQTTConnection {
                 case .storing: self.completedWhenStored(publish)
                 case .stale, .unavailable: self.completed(publish, .unavailable)
                 }
+                self.waitForSubscribers(of: topic.channel, publish.qos)
             case .refused:
                 loop.counters.accessChecks.add()
                 self.completed(publish, .notAuthorized)

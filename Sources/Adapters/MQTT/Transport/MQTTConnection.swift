@@ -11,7 +11,7 @@ internal import NIOCore
 ///
 /// While something is awaited (an access decision, another loop that is behind) nothing is decoded and nothing more is
 /// read, so the client's messages stay in order. Confined to its loop.
-final class MQTTConnection: ChannelDuplexHandler {
+final class MQTTConnection: ChannelDuplexHandler, Subscriber {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -125,6 +125,10 @@ final class MQTTConnection: ChannelDuplexHandler {
     private func decode() {
         let now = now
         while !isWaiting, session.phase != .closed {
+            if loop.isCongested {
+                waitForPeers()
+                break
+            }
             do throws(MQTTCodecError) {
                 guard let packet = try decoder.next(in: &unread) else { break }
                 session.received(packet, at: now, into: &actions)
@@ -134,7 +138,6 @@ final class MQTTConnection: ChannelDuplexHandler {
             perform()
         }
         if session.phase == .closed || unread.readableBytes == 0 { unread = ByteBuffer() }
-        if loop.isCongested { waitForPeers() }
     }
 
     /// Stops decoding and reading until ``goOn()``.
@@ -229,8 +232,7 @@ final class MQTTConnection: ChannelDuplexHandler {
         return true
     }
 
-    /// Whether so much waits for the client that what is late had better wait elsewhere.
-    var isBehind: Bool { session.phase == .connected && (session.isQueueHalfFull || outbound.isHalfFull) }
+    var isBehind: Bool { session.phase == .connected && (session.isQueueQuarterFull || outbound.isHalfFull) }
 
     private func send(_ packet: MQTTPacket) {
         let version = session.version

@@ -21,9 +21,14 @@ package final class AdapterLoop {
     /// What a new connection's messages are measured by; nil: by nothing.
     let connectionRate: RateMeter?
     var tenantCredits: TenantCredits?
-    private let links: LoopLinks
+    let links: LoopLinks
+    var laggards = Laggards()
+    var waitingForEase: [(channel: ChannelID?, resume: () -> Void)] = []
+    var easingIsDue = false
     private var components: [any LoopComponent] = []
     private var outboxes: [[Message]]
+    /// Whether one turn has brought so much for another loop that the rest had better wait for the next.
+    private var isOutboxFull = false
     private var turnEndIsDue = false
     private var waitingForPeers: [() -> Void] = []
     /// Nil if there is nobody beyond this process.
@@ -94,7 +99,9 @@ package final class AdapterLoop {
         counters.published(request.source)
         for component in components { component.deliver(message) }
         for peer in outboxes.indices where peer != index {
-            if links.wants(message, at: peer) { outboxes[peer].append(message) }
+            guard links.wants(message, at: peer) else { continue }
+            outboxes[peer].append(message)
+            if message.qos > 0, outboxes[peer].count >= links.mostFromOne { isOutboxFull = true }
         }
         scheduleTurnEnd()
         return stores ? .storing : .published
@@ -110,13 +117,6 @@ package final class AdapterLoop {
         }
         links.delivered(batch, from: peer, to: index)
         scheduleTurnEnd()
-    }
-
-    /// Calls back when nobody is behind with late messages any more.
-    func whenTaken(_ then: @escaping @Sendable () -> Void) {
-        let now = now
-        guard components.contains(where: { $0.isBehind(at: now) }) else { return then() }
-        eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: .milliseconds(5)) { self.whenTaken(then) }
     }
 
     /// Has ``LoopComponent/turnEnded()`` called when this turn's events have been worked off.
@@ -135,6 +135,9 @@ package final class AdapterLoop {
             outboxes[peer].reserveCapacity(batch.count)
             links.hand(batch, from: index, to: peer, then: links.isBus(peer) ? storageWaiters() : nil)
         }
+        guard isOutboxFull else { return }
+        isOutboxFull = false
+        if links.mayResume(index) { peersCaughtUp() }
     }
 
     /// Those who wait for what this turn published.
@@ -150,12 +153,12 @@ package final class AdapterLoop {
     // MARK: Backpressure
 
     /// Whether another loop is so far behind that publishers here must wait.
-    package var isCongested: Bool { links.isCongested(from: index) }
+    package var isCongested: Bool { isOutboxFull || links.isCongested(from: index) }
 
     /// Calls back when the other loops have caught up.
     package func whenUncongested(_ resume: @escaping () -> Void) {
         waitingForPeers.append(resume)
-        if links.mayResume(index) { peersCaughtUp() }
+        if !isOutboxFull, links.mayResume(index) { peersCaughtUp() }
     }
 
     func peersCaughtUp() {
@@ -180,6 +183,7 @@ package final class AdapterLoop {
         access.giveUp(askedBefore: now - min(now, Self.longestQuestion), at: now)
         for component in components { component.sweep(at: now) }
         interest.sweep()
+        forgetLaggards()
     }
 
     func shutDown() {

@@ -1,23 +1,56 @@
-/// Subscribers whose queues late messages have filled half: more are brought when they have caught up. One that takes longer than
-/// ``patience`` isn't waited for any more until it has.
-package struct Laggards<Subscriber: AnyObject> {
-    private static var patience: UInt64 { 1_000_000_000 }
+internal import Model
 
-    private var behind: [ObjectIdentifier: (subscriber: Subscriber, since: UInt64)] = [:]
+/// One who gets messages, and may be slow at it.
+package protocol Subscriber: AnyObject {
+    /// Whether so much waits for it that its publishers had better wait too.
+    var isBehind: Bool { get }
+}
 
-    package init() {}
+/// The subscribers of one event loop that are behind, and the channels that they are behind with. One that takes longer than
+/// ``patience`` isn't waited for any more until it has caught up: it may slow its publishers down for so long, and no
+/// longer.
+struct Laggards {
+    static let patience: UInt64 = 1_000_000_000
 
-    package mutating func note(_ subscriber: Subscriber, at now: UInt64) {
-        let id = ObjectIdentifier(subscriber)
-        if behind[id] == nil { behind[id] = (subscriber, now) }
+    private struct Laggard {
+        let subscriber: any Subscriber
+        let since: UInt64
+        var channels: Set<ChannelID> = []
+        var isWaitedFor = true
     }
 
-    /// Whether one of them is to be waited for.
-    ///
-    /// - Parameter isBehind: whether it still is.
-    package mutating func areWaitedFor(at now: UInt64, _ isBehind: (Subscriber) -> Bool) -> Bool {
-        guard !behind.isEmpty else { return false }
-        behind = behind.filter { isBehind($0.value.subscriber) }
-        return behind.contains { now &- $0.value.since < Self.patience }
+    private var laggards: [ObjectIdentifier: Laggard] = [:]
+
+    /// Whether one of them is waited for.
+    private(set) var areWaitedFor = false
+
+    /// Answers whether its channel has one more laggard now that is waited for.
+    mutating func note(_ subscriber: any Subscriber, _ channel: ChannelID, at now: UInt64) -> Bool {
+        let id = ObjectIdentifier(subscriber)
+        var laggard = laggards[id] ?? Laggard(subscriber: subscriber, since: now)
+        guard laggard.isWaitedFor, laggard.channels.insert(channel).inserted else { return false }
+        laggards[id] = laggard
+        areWaitedFor = true
+        return true
+    }
+
+    /// Forgets those that have caught up, and waits no longer for those that take too long. Answers the channels that have one
+    /// less, once for each.
+    mutating func sweep(at now: UInt64) -> [ChannelID] {
+        var eased: [ChannelID] = []
+        areWaitedFor = false
+        for (id, laggard) in laggards {
+            if !laggard.subscriber.isBehind {
+                laggards[id] = nil
+                eased += laggard.channels
+            } else if laggard.isWaitedFor, now &- laggard.since >= Self.patience {
+                laggards[id]?.isWaitedFor = false
+                laggards[id]?.channels = []
+                eased += laggard.channels
+            } else if laggard.isWaitedFor {
+                areWaitedFor = true
+            }
+        }
+        return eased
     }
 }

@@ -6,9 +6,6 @@ package protocol LoopComponent: AnyObject {
     /// Gives the message to every subscriber that it has here.
     func deliver(_ message: Message)
 
-    /// Whether a subscriber has so many late messages waiting that it had better not get more yet.
-    func isBehind(at now: UInt64) -> Bool
-
     /// Writes what was collected during this turn of the loop, once for each connection.
     func turnEnded()
 
@@ -23,8 +20,4 @@ package protocol LoopComponent: AnyObject {
 
     /// Connections that are still open.
     var connectionCount: Int { get }
-}
-
-extension LoopComponent {
-    package func isBehind(at now: UInt64) -> Bool { false }
 }

@@ -16,6 +16,10 @@ internal import Synchronization
 final class LoopLinks: BusReceiver {
     /// Most payload bytes on their way from one loop to another before publishers wait.
     static let limit = 4 << 20
+    /// Most messages of QoS 1 and 2, HTTP and WebSockets on their way to one loop from all others together.
+    private static let mostDelivering = 512
+    /// Most of them that one loop has waiting to be stored.
+    private static let mostStoring = 2_048
 
     private struct State {
         var bytes: [Int]
@@ -26,7 +30,10 @@ final class LoopLinks: BusReceiver {
     }
 
     let interest: InterestFilter
+    let strained = StrainedChannels()
     let bus: (any MessageBus)?
+    /// What of them may come from one other loop.
+    let mostFromOne: Int
     /// Loops, and the bus if there is one.
     let count: Int
     private let loops: Int
@@ -39,6 +46,7 @@ final class LoopLinks: BusReceiver {
         let count = bus == nil ? loops : loops + 1
         self.count = count
         self.loops = loops
+        self.mostFromOne = max(16, Self.mostDelivering / max(1, loops))
         self.bus = bus
         self.interest = InterestFilter(loops: loops)
         self.state = Mutex(
@@ -68,7 +76,7 @@ final class LoopLinks: BusReceiver {
     ///
     /// - Parameter then: for the bus, on any thread: whether the batch is safe.
     func hand(_ batch: [Message], from loop: Int, to peer: Int, then: (@Sendable (Bool) -> Void)?) {
-        let size = Self.size(of: batch)
+        let size = size(of: batch, to: peer)
         let target = state.withLock { state -> NIOLoopBound<AdapterLoop>? in
             state.bytes[loop * count + peer] += size
             if state.bytes[loop * count + peer] > Self.limit { congested[loop] = true }
@@ -87,7 +95,7 @@ final class LoopLinks: BusReceiver {
     /// Gives the loops what another process published; waits while one of them is behind.
     func receive(_ message: Message) {
         while congested[loops] { usleep(500) }
-        let size = Self.size(of: [message])
+        let size = size(of: [message], to: 0)
         for peer in 0..<loops where wants(message, at: peer) {
             let target = state.withLock { state -> NIOLoopBound<AdapterLoop>? in
                 state.bytes[loops * count + peer] += size
@@ -115,7 +123,7 @@ final class LoopLinks: BusReceiver {
 
     /// A batch has been delivered; wakes the sender if it waits for that.
     func delivered(_ batch: [Message], from loop: Int, to peer: Int) {
-        let size = Self.size(of: batch)
+        let size = size(of: batch, to: peer)
         let sender = state.withLock { state -> NIOLoopBound<AdapterLoop>? in
             state.bytes[loop * count + peer] -= size
             let row = state.bytes[loop * count..<(loop + 1) * count]
@@ -135,8 +143,12 @@ final class LoopLinks: BusReceiver {
         }
     }
 
-    private static func size(of batch: [Message]) -> Int {
-        batch.reduce(0) { $0 + $1.payload.readableBytes + 128 }
+    /// What a batch counts: the memory that it takes, but at least a share of the limit for each message that is to be
+    /// acknowledged. So no more than ``mostFromOne`` are on their way to another loop before it is known whether the subscribers there
+    /// can take them, and no more than ``mostStoring`` wait to be stored, however long that takes.
+    private func size(of batch: [Message], to peer: Int) -> Int {
+        let share = isBus(peer) ? (bus?.stores == true ? Self.limit / Self.mostStoring : 0) : Self.limit / mostFromOne
+        return batch.reduce(0) { $0 + max($1.payload.readableBytes + 128, $1.qos > 0 ? share : 0) }
     }
 }
 

@@ -1,0 +1,55 @@
+package import Model
+internal import NIOCore
+
+// Subscribers that are behind, and publishers that wait for them.
+extension AdapterLoop {
+    private static var pace: TimeAmount { .milliseconds(2) }
+
+    /// Much waits for a subscriber: who publishes to the channel waits for it too, for a while.
+    package func isBehind(_ subscriber: any Subscriber, with channel: ChannelID) {
+        if laggards.note(subscriber, channel, at: now) { links.strained.add(channel) }
+        scheduleEasing()
+    }
+
+    /// Whether a message that is to be acknowledged had better wait before it is published to the channel.
+    package func isStrained(_ channel: ChannelID) -> Bool { links.strained.contains(channel) }
+
+    /// Calls back when the channel's subscribers have caught up, or have taken too long for it.
+    package func whenEased(_ channel: ChannelID, _ resume: @escaping () -> Void) {
+        waitingForEase.append((channel, resume))
+        scheduleEasing()
+    }
+
+    /// The same for all subscribers here.
+    func whenTaken(_ then: @escaping @Sendable () -> Void) {
+        guard laggards.areWaitedFor else { return then() }
+        waitingForEase.append((nil, then))
+        scheduleEasing()
+    }
+
+    private func scheduleEasing() {
+        guard !easingIsDue else { return }
+        easingIsDue = true
+        eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: Self.pace) { self.ease() }
+    }
+
+    func ease() {
+        easingIsDue = false
+        forgetLaggards()
+        let waiting = waitingForEase
+        waitingForEase = []
+        for (channel, resume) in waiting {
+            // Who goes on may strain it again: then the next one goes on waiting.
+            if channel.map(isStrained) ?? laggards.areWaitedFor {
+                waitingForEase.append((channel, resume))
+            } else {
+                resume()
+            }
+        }
+        if laggards.areWaitedFor || !waitingForEase.isEmpty { scheduleEasing() }
+    }
+
+    func forgetLaggards() {
+        for channel in laggards.sweep(at: now) { links.strained.remove(channel) }
+    }
+}
