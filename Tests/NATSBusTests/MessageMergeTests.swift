@@ -29,6 +29,18 @@ import Testing
         #expect(merge.value.isComplete)
     }
 
+    @Test func aStoreThatCantBeReadHoldsNothingUpForEver() {
+        let merge = Merge()
+        merge.value.missed()
+        #expect(!merge.live(1, 7))
+        merge.value.givenUp()
+        #expect(merge.live(1, 8))
+        // It can be read again.
+        #expect(merge.stored(1, 7))
+        #expect(!merge.stored(1, 8))
+        #expect(merge.value.isComplete)
+    }
+
     @Test func itsOwnMessagesAndThoseWithoutANumberDontComeOutOfTheStore() {
         let merge = Merge()
         merge.value.missed()

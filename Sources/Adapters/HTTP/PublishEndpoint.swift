@@ -108,7 +108,8 @@ final class PublishEndpoint: HTTPEndpoint {
             let answer = LateAnswer(reply)
             finishWhenStored(answer, channel)
             return answer.outcome
-        case .stale, .unavailable: return respondAsNew(to: head, facts, sender.certificate, body, reply)
+        case .stale, .unavailable:
+            return respondAsNew(to: head, facts, sender.certificate, body, reply, isCharged: true)
         }
     }
 
@@ -147,7 +148,8 @@ final class PublishEndpoint: HTTPEndpoint {
         _ facts: RequestFacts,
         _ certificate: ClientCertificate,
         _ body: ByteBuffer,
-        _ reply: any HTTPReply
+        _ reply: any HTTPReply,
+        isCharged: Bool = false
     ) -> HTTPOutcome {
         guard case .success(let key) = key(facts, certificate), let path = try? MessagePath(target: head.uri) else {
             return refuse(.notAuthorized)
@@ -155,7 +157,14 @@ final class PublishEndpoint: HTTPEndpoint {
         let answer = LateAnswer(reply)
         loop.access.admit(key, to: path.channel, clock: { [loop] in loop.now }) { admitted in
             switch admitted {
-            case .granted(let admission): self.publish(head, facts, certificate, body, path, admission, answer)
+            case .granted(let admission):
+                let tenant = admission.key.identity.tenant
+                if !isCharged, self.pace.isLimited,
+                    let refusal = self.refuseIfTooFast(body, of: tenant, at: self.loop.now)
+                {
+                    return answer.finish(.answer(refusal))
+                }
+                self.publish(head, facts, certificate, body, path, admission, answer)
             case .unknownKey: answer.finish(self.refuse(.unknownKey))
             case .refused: answer.finish(self.refuse(.notAuthorized))
             case .unavailable: answer.finish(.answer(.unavailable))
@@ -185,12 +194,8 @@ final class PublishEndpoint: HTTPEndpoint {
         } catch {
             return answer.finish(.answer(.badRequest(error.explanation, .badTopic)))
         }
-        let now = loop.now
-        if pace.isLimited, let refusal = refuseIfTooFast(body, of: admission.key.identity.tenant, at: now) {
-            return answer.finish(.answer(refusal))
-        }
         let request = PublishRequest(topic: topic, payload: body, source: .http, qos: 1, trace: facts.trace)
-        switch loop.publish(request, by: admission.grant, at: now) {
+        switch loop.publish(request, by: admission.grant, at: loop.now) {
         case .published: finish(answer, whenEased: admission.grant.channel)
         case .storing: finishWhenStored(answer, admission.grant.channel)
         case .stale, .unavailable: return answer.finish(.answer(.unavailable))

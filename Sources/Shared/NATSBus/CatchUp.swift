@@ -19,11 +19,15 @@ final class CatchUp: Sendable {
         var newest: UInt64?
         /// Counts the readings; what an earlier one still brings isn't heard.
         var reading = 0
+        /// The reading whose subject is subscribed to.
+        var subscribed: Int?
         /// Set while a consumer of the stream's is there.
         var consumer: String?
         /// Messages that were brought and not yet called taken.
         var untaken = 0
         var caughtUp: ContinuousClock.Instant?
+        /// When the consumer was heard last.
+        var heard = ContinuousClock.now
         /// When a reading was due first.
         var due: ContinuousClock.Instant?
 
@@ -36,7 +40,7 @@ final class CatchUp: Sendable {
     private enum Step {
         case look
         case begin(from: UInt64, reading: Int)
-        case end(reading: Int, consumer: String)
+        case end(consumer: String)
         case wait
     }
 
@@ -45,47 +49,52 @@ final class CatchUp: Sendable {
     private static let look = Duration.seconds(1)
     /// How long the stream is read after its end was seen: longer than a message may be on its way into it.
     private static let tail = Duration.seconds(6)
-    /// How long it is read at most for what was left to it and doesn't come.
+    /// How long live messages wait then for what was left to it.
     private static let longestTail = Duration.seconds(30)
-    /// After so long without an answer what comes live is given on, whatever may be missing before it.
+    /// After so long without an answer, or with more in the stream than can be read, what comes live is given on, whatever may be
+    /// missing before it.
     private static let patience = Duration.seconds(10)
+    private static let longestReading = Duration.seconds(60)
+    /// A consumer that is silent for so long, without a heartbeat, is gone.
+    private static let longestSilence = MessageStream.heartbeat * 3
 
     private let connection: NATSConnection
     private let stream: MessageStream
     private let inbox: BusInbox
     private let subject = "_INBOX.\(UniqueID.random())"
     private let logger: Logger
-    private let taken: @Sendable (String) -> Void
+    private let send: @Sendable (_ word: String, _ subject: String, _ reply: String?) -> Void
     private let brought = Counter(label: "fluxgate_bus_caught_up_total")
     private let state: Mutex<State>
 
-    /// - Parameter taken: told with the reply subject of a message up to which all have been taken.
+    /// - Parameter send: sends, on a thread of its own.
     init(
         _ connection: NATSConnection,
         _ stream: MessageStream,
         _ inbox: BusInbox,
         own: UInt64,
         logger: Logger,
-        taken: @escaping @Sendable (String) -> Void
+        send: @escaping @Sendable (_ word: String, _ subject: String, _ reply: String?) -> Void
     ) {
         self.connection = connection
         self.stream = stream
         self.inbox = inbox
         self.logger = logger
-        self.taken = taken
+        self.send = send
         state = Mutex(State(merge: MessageMerge(own: own)))
         connection.observe(
             onChange: { [weak self] isUp in if !isUp { self?.missed() } },
-            onGap: { [weak self] in self?.missed() }
+            onGap: { [weak self] in self?.missed(isCutOff: false) }
         )
+        connection.subscribe(.init(lookSubject), NATSReceiver { [weak self] in self?.looked($0) })
     }
 
     // MARK: On the threads of the connection
 
-    private func missed() {
+    private func missed(isCutOff: Bool = true) {
         state.withLock { state in
-            // Who never saw the stream has nothing to go back to.
-            guard state.position != nil else { return }
+            // Who never saw the stream has nothing to go back to; and what is dropped while it is read is left to it anyway.
+            guard state.position != nil, isCutOff || state.merge.phase != .reading else { return }
             state.merge.missed()
             state.reading += 1
             state.consumer = nil
@@ -98,6 +107,8 @@ final class CatchUp: Sendable {
     func live(_ stamp: BusStamp?) -> Bool { state.withLock { $0.merge.live(stamp) } }
 
     private func stored(_ incoming: NATSMessage, reading: Int) {
+        state.withLock { if $0.reading == reading { $0.heard = .now } }
+        // A heartbeat has no place.
         guard let reply = incoming.reply, let place = StreamPlace(reply: reply) else { return }
         let read = inbox.read(incoming)
         let isWanted = state.withLock { state -> Bool? in
@@ -113,12 +124,13 @@ final class CatchUp: Sendable {
             inbox.give(message)
         }
         let isDue = state.withLock { state in
+            guard state.reading == reading else { return false }
             if place.pending == 0 { state.reachedEnd() }
             guard place.pending == 0 || state.untaken >= stream.window / 2 else { return false }
             state.untaken = 0
             return true
         }
-        if isDue { inbox.whenTaken { [taken] in taken(reply) } }
+        if isDue { inbox.whenTaken { [send] in send("+ACK", reply, nil) } }
     }
 
     // MARK: Looking after the stream
@@ -132,11 +144,11 @@ final class CatchUp: Sendable {
                 switch nextStep(looked) {
                 case .look:
                     looked = .now
-                    try await lookAtStream()
+                    send("", stream.infoSubject, lookSubject)
                 case .begin(let position, let reading):
                     try await begin(from: position, reading)
-                case .end(let reading, let consumer):
-                    connection.unsubscribe(interest(reading))
+                case .end(let consumer):
+                    subscribe(to: nil)
                     try await stream.stopReading(consumer)
                 case .wait:
                     break
@@ -155,27 +167,38 @@ final class CatchUp: Sendable {
         let now = ContinuousClock.now
         return state.withLock { state in
             if state.merge.phase == .live { return now - looked >= Self.look ? .look : .wait }
+            if state.consumer != nil, now - state.heard > Self.longestSilence {
+                state.reading += 1
+                (state.consumer, state.caughtUp) = (nil, nil)
+            }
+            if state.merge.phase == .reading, let due = state.due,
+                now - due > (state.consumer == nil ? Self.patience : Self.longestReading)
+            {
+                logger.error("what was missed can't be read in time, and what comes is given on")
+                state.merge.givenUp()
+            }
             guard let consumer = state.consumer else {
-                if state.merge.phase == .reading, let due = state.due, now - due > Self.patience {
-                    logger.error("what was missed can't be read, and what comes is given on")
-                    state.merge.caughtUp()
-                }
                 return .begin(from: state.position ?? 0, reading: state.reading)
             }
-            guard let caughtUp = state.caughtUp, now - caughtUp > Self.tail,
-                state.merge.isComplete || now - caughtUp > Self.longestTail
-            else { return .wait }
-            let reading = state.reading
+            guard let caughtUp = state.caughtUp, now - caughtUp > Self.tail else { return .wait }
+            guard state.merge.isComplete else {
+                guard now - caughtUp > Self.longestTail else { return .wait }
+                // The store never gets ahead of what comes live: from now on that is given on, and the tail begins anew.
+                state.merge.givenUp()
+                state.caughtUp = now
+                return .wait
+            }
             state.merge.finished()
             state.reading += 1
             (state.consumer, state.caughtUp, state.due, state.newest) = (nil, nil, nil, nil)
-            return .end(reading: reading, consumer: consumer)
+            return .end(consumer: consumer)
         }
     }
 
-    /// What the stream had when it was looked at before has come by since then.
-    private func lookAtStream() async throws {
-        let last = try await stream.lastSequence()
+    /// What the stream had when it was looked at before has come by since then: the answer comes on the thread of the messages,
+    /// behind all that came before it.
+    private func looked(_ incoming: NATSMessage) {
+        guard let last = MessageStream.lastSequence(in: incoming.payload) else { return }
         state.withLock { state in
             guard state.merge.phase == .live else { return }
             // One that was made anew counts from 1.
@@ -187,16 +210,29 @@ final class CatchUp: Sendable {
     private func begin(from position: UInt64, _ reading: Int) async throws {
         let last = try await stream.lastSequence()
         let first = last < position ? 1 : position + 1
-        connection.unsubscribe(interest(reading - 1))
-        connection.subscribe(interest(reading), NATSReceiver { [weak self] in self?.stored($0, reading: reading) })
+        subscribe(to: reading)
         let (consumer, pending) = try await stream.read(from: first, to: interest(reading).subject)
         logger.info("catching up", metadata: ["from": "\(first)", "pending": "\(pending)"])
         state.withLock { state in
             guard state.reading == reading else { return }
-            state.consumer = consumer
+            (state.consumer, state.heard) = (consumer, .now)
             if pending == 0 { state.reachedEnd() }
         }
     }
+
+    /// To one reading's subject at most.
+    private func subscribe(to reading: Int?) {
+        let former = state.withLock { state in
+            defer { state.subscribed = reading }
+            return state.subscribed
+        }
+        guard former != reading else { return }
+        if let former { connection.unsubscribe(interest(former)) }
+        guard let reading else { return }
+        connection.subscribe(interest(reading), NATSReceiver { [weak self] in self?.stored($0, reading: reading) })
+    }
+
+    private var lookSubject: String { "\(subject).look" }
 
     private func interest(_ reading: Int) -> NATSConnection.Interest { .init("\(subject).\(reading)") }
 }

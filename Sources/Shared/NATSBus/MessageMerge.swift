@@ -48,6 +48,13 @@ package struct MessageMerge {
         if phase == .reading { phase = .merging }
     }
 
+    /// The store can't be read for now: what comes live is given on, and what was left to the store when that can be read, out of
+    /// its order.
+    package mutating func givenUp() {
+        phase = .merging
+        forgetReading()
+    }
+
     /// Whether nothing that was left to the store is still to come.
     package var isComplete: Bool { senders.values.allSatisfy { $0.left <= $0.read } }
 

@@ -14,6 +14,9 @@ package final class MessageStream: Sendable {
         package init(bytes: Int, age: Duration) { (self.bytes, self.age) = (bytes, age) }
     }
 
+    /// How often a consumer says that it is there.
+    static let heartbeat = Duration.seconds(5)
+
     private static let timeout = Duration.seconds(2)
 
     private let connection: NATSConnection
@@ -54,15 +57,32 @@ package final class MessageStream: Sendable {
     /// The number of the message that was stored last; 0 if there is none, or no stream.
     func lastSequence() async throws -> UInt64 {
         do throws(JetStreamError) {
-            guard case .object(let state)? = try await ask("STREAM.INFO")["state"],
-                case .integer(let last)? = state["last_seq"]
-            else { throw JetStreamError.off }
-            return UInt64(clamping: last)
+            guard let last = Self.lastSequence(in: try await ask("STREAM.INFO")) else { throw JetStreamError.off }
+            return last
         } catch {
             guard error.isNoStream else { throw error }
             return 0
         }
     }
+
+    /// What an answer to ``infoSubject`` says of it; nil if it says nothing.
+    static func lastSequence(in answer: ByteBuffer) -> UInt64? {
+        do throws(JetStreamError) {
+            return lastSequence(in: try JetStreamError.check(answer, "STREAM.INFO"))
+        } catch {
+            return error.isNoStream ? 0 : nil
+        }
+    }
+
+    private static func lastSequence(in members: JSONObject) -> UInt64? {
+        guard case .object(let state)? = members["state"], case .integer(let last)? = state["last_seq"] else {
+            return nil
+        }
+        return UInt64(clamping: last)
+    }
+
+    /// Where the server tells of the stream.
+    var infoSubject: String { "$JS.API.STREAM.INFO.\(name)" }
 
     /// Has everything from that number on sent to the subject, ``window`` messages ahead of what is acknowledged, until
     /// ``stopReading(_:)`` or until nobody listens there any more.
@@ -73,7 +93,8 @@ package final class MessageStream: Sendable {
                 "deliver_subject": .string(subject), "deliver_policy": "by_start_sequence",
                 "opt_start_seq": .integer(Int64(clamping: max(1, first))), "ack_policy": "all",
                 "ack_wait": .integer(60_000_000_000), "max_ack_pending": .integer(Int64(window)),
-                "replay_policy": "instant", "inactive_threshold": .integer(10_000_000_000),
+                "replay_policy": "instant", "idle_heartbeat": .integer(Self.heartbeat.milliseconds * 1_000_000),
+                "inactive_threshold": .integer(10_000_000_000),
             ]),
         ]
         let answer = try await ask("CONSUMER.CREATE", request)
@@ -122,10 +143,7 @@ package final class MessageStream: Sendable {
         } catch {
             throw .silent("\(error)")
         }
-        guard case .object(let members)? = try? JSONValue(parsing: String(buffer: answer)) else { throw .off }
-        guard case .object(let error)? = members["error"] else { return members }
-        if case .integer(let code)? = error["err_code"] { throw .refused(verb, code) }
-        throw .refused(verb, 0)
+        return try JetStreamError.check(answer, verb)
     }
 }
 
@@ -142,6 +160,14 @@ private enum JetStreamError: Error, Equatable, CustomStringConvertible {
         case .off: "JetStream is off"
         case .refused(let verb, let code): "JetStream refuses \(verb): \(code)"
         }
+    }
+
+    /// What an answer says, if that isn't an error.
+    static func check(_ answer: ByteBuffer, _ verb: String) throws(JetStreamError) -> JSONObject {
+        guard case .object(let members)? = try? JSONValue(parsing: String(buffer: answer)) else { throw .off }
+        guard case .object(let error)? = members["error"] else { return members }
+        if case .integer(let code)? = error["err_code"] { throw .refused(verb, code) }
+        throw .refused(verb, 0)
     }
 
     /// There is no stream of that name.

@@ -12,8 +12,7 @@ internal import Synchronization
 package final class NATSMessageBus: MessageBus {
     private enum Outgoing: Sendable {
         case batch([Message], then: @Sendable (Bool) -> Void)
-        /// The stream's messages up to this one have been taken.
-        case taken(reply: String)
+        case word(String, to: String, reply: String?)
     }
 
     private enum Change: Sendable {
@@ -24,8 +23,6 @@ package final class NATSMessageBus: MessageBus {
 
     /// How long a subscriber waits for the server to know of its subscription.
     private static let settleTimeout = Duration.seconds(2)
-    /// JetStream's word for it.
-    private static let taken = ByteBuffer(string: "+ACK")
 
     private let connection: NATSConnection
     private let outgoing: WorkQueue<Outgoing>
@@ -59,14 +56,16 @@ package final class NATSMessageBus: MessageBus {
                     }
                     let (number, reply) = acks.begin(batch.count, then: then)
                     if !sender.send(batch, reply: reply) { acks.fail(number) }
-                case .taken(let reply):
-                    try? connection.publish(Self.taken.readableBytesView, to: reply)
+                case .word(let word, let subject, let reply):
+                    try? connection.publish(ByteBuffer(string: word).readableBytesView, to: subject, reply: reply)
                 }
             }
         }
         let outgoing = outgoing
         catchUp = stream.map { stream in
-            CatchUp(connection, stream, inbox, own: id ?? 0, logger: logger) { outgoing.add(.taken(reply: $0)) }
+            CatchUp(connection, stream, inbox, own: id ?? 0, logger: logger) { word, subject, reply in
+                outgoing.add(.word(word, to: subject, reply: reply))
+            }
         }
         let catchUp = catchUp
         let subscriber = BusSubscriber(

@@ -61,9 +61,19 @@ import Testing
         #expect(refusal(gate, try client("2001:db8:0:1::1")) == nil)
     }
 
+    @Test func oneAddressHasATenthOfTheHandshakes() throws {
+        let gate = gate { $0.handshakes = 20 }
+        let silent = try (0..<2).map { _ in try client() }
+        #expect(silent.allSatisfy { refusal(gate, $0, isSecure: true) == nil })
+        #expect(refusal(gate, try client(), isSecure: true) == .tooManyHandshakes)
+        #expect(refusal(gate, try client("192.0.2.2"), isSecure: true) == nil)
+        _ = try silent[0].finish()
+        #expect(refusal(gate, try client(), isSecure: true) == nil)
+    }
+
     @Test func noMoreHandshakesThanMayBe() throws {
         let gate = gate { $0.handshakes = 1 }
-        let first = try client()
+        let first = try client("192.0.2.9")
         let ended = try gate.admit(first, isSecure: true)
         #expect(refusal(gate, try client(), isSecure: true) == .tooManyHandshakes)
         // Plain ones have none.

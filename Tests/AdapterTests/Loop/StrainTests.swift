@@ -82,6 +82,32 @@ import Testing
         #expect(!test.loop.isStrained(server.channel))
     }
 
+    /// Its acknowledgements come behind its own messages.
+    @Test func whoPublishesToItselfDoesntWaitForItself() throws {
+        let peer = try server.client(id: "both")
+        #expect(try peer.subscribe((server.base, .atLeastOnce)) == [.granted(.atLeastOnce)])
+        var next: UInt16 = 1
+        for _ in 0..<40 {
+            var bytes = ByteBuffer()
+            for _ in 0..<50 {
+                bytes.writeImmutableBuffer(
+                    try peer.bytes(peer.publish("\(next)", to: server.base, qos: .atLeastOnce, id: next))
+                )
+                next += 1
+            }
+            try peer.connection.receive(bytes)
+            for _ in 0..<8 {
+                let ids = try peer.packets().compactMap { packet -> UInt16? in
+                    if case .publish(let publish) = packet { publish.packetID } else { nil }
+                }
+                for id in ids { try peer.send(.puback(PublishAck(packetID: id))) }
+                test.pass(2_000_000)
+            }
+        }
+        #expect(test.published.payloads.count == 2_000)
+        #expect(test.counters.droppedMQTT.current == 0)
+    }
+
     @Test func onlyTheChannelIsStrained() throws {
         _ = try subscribeAndFlood(.atLeastOnce)
         let other = MQTTServer(test)

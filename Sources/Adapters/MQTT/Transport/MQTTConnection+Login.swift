@@ -46,6 +46,9 @@ extension MQTTConnection {
         self.client = client
         let takesOver = component.registry.take(client, NIOLoopBound(self, eventLoop: loop.eventLoop))
         guard loop.tenants.take(.connection, of: key.identity.tenant, inPlaceOfAnother: takesOver) else {
+            // Nobody may take the place of one that has none.
+            component.registry.leave(client, self)
+            self.client = nil
             refusal = .quotaExceeded
             return answer(.refused(.quotaExceeded))
         }

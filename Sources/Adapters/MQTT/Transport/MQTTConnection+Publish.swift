@@ -21,14 +21,19 @@ extension MQTTConnection {
         case .storing: completedWhenStored(publish)
         case .stale, .unavailable: return publishAsNew(publish, contentType, now)
         }
-        waitForSubscribers(of: route.topic.channel, publish.qos)
+        waitForOthers(of: route.topic.channel, publish.qos)
     }
 
-    /// Reads nothing more while a subscriber is so far behind that it would soon lose what was promised.
-    private func waitForSubscribers(of channel: ChannelID, _ qos: MQTTQoS) {
-        guard qos != .atMostOnce, loop.isStrained(channel) else { return }
+    /// Reads nothing more while another loop is behind, or a subscriber so far that it would soon lose what was promised.
+    private func waitForOthers(of channel: ChannelID, _ qos: MQTTQoS) {
+        if loop.isCongested { waitForPeers() }
+        guard qos != .atMostOnce, !isWaitingForSubscribers, loop.isStrained(channel) else { return }
+        isWaitingForSubscribers = true
         wait()
-        loop.whenEased(channel) { self.goOn() }
+        loop.whenEased(channel) {
+            self.isWaitingForSubscribers = false
+            self.goOn()
+        }
     }
 
     /// Counts a message, and reads nothing more before the next one may come.
@@ -79,7 +84,7 @@ extension MQTTConnection {
                 case .storing: self.completedWhenStored(publish)
                 case .stale, .unavailable: self.completed(publish, .unavailable)
                 }
-                self.waitForSubscribers(of: topic.channel, publish.qos)
+                self.waitForOthers(of: topic.channel, publish.qos)
             case .refused:
                 loop.counters.accessChecks.add()
                 self.completed(publish, .notAuthorized)
@@ -109,7 +114,7 @@ extension MQTTConnection {
             unsettled.outcome = isStored ? .accepted : .unavailable
             self.settlePublishes()
         }
-        guard unsettledPublishes.count >= MQTTLimits.maximumUnsettled else { return }
+        guard unsettledPublishes.count >= MQTTLimits.maximumUnsettled, !isWaitingForStorage else { return }
         isWaitingForStorage = true
         wait()
     }

@@ -34,6 +34,7 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
     /// Messages of QoS 1 and 2 whose storage is awaited, and what came behind them.
     var unsettledPublishes: Deque<UnsettledPublish> = []
     var isWaitingForStorage = false
+    var isWaitingForSubscribers = false
     var context: ChannelHandlerContext?
 
     private var decoder: MQTTDecoder
@@ -125,10 +126,6 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
     private func decode() {
         let now = now
         while !isWaiting, session.phase != .closed {
-            if loop.isCongested {
-                waitForPeers()
-                break
-            }
             do throws(MQTTCodecError) {
                 guard let packet = try decoder.next(in: &unread) else { break }
                 session.received(packet, at: now, into: &actions)
@@ -166,8 +163,9 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         context.close(promise: nil)
     }
 
-    private func waitForPeers() {
-        guard !isWaiting, session.phase != .closed else { return }
+    /// Reads nothing more while another loop is behind with what was published here.
+    func waitForPeers() {
+        guard session.phase != .closed else { return }
         wait()
         loop.whenUncongested { self.goOn() }
     }
@@ -232,7 +230,10 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         return true
     }
 
-    var isBehind: Bool { session.phase == .connected && (session.isQueueQuarterFull || outbound.isHalfFull) }
+    /// Not while it waits for others like itself: then nobody reads its acknowledgements.
+    var isBehind: Bool {
+        session.phase == .connected && (outbound.isHalfFull || (!isWaitingForSubscribers && session.isQueueQuarterFull))
+    }
 
     private func send(_ packet: MQTTPacket) {
         let version = session.version

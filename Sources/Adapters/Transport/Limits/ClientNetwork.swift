@@ -1,4 +1,3 @@
-internal import CNIOLinux
 internal import NIOCore
 
 /// Who counts as one client before anything else is known: an IPv4 address, or the 64 bits of an IPv6 address that name a network, in
@@ -9,22 +8,31 @@ struct ClientNetwork: Hashable {
 
     /// Nil if it is neither.
     init?(_ address: SocketAddress) {
-        switch address {
-        case .v4(let address):
-            self.init(v4: UInt64(address.address.sin_addr.s_addr))
-        case .v6(let address):
-            let (high, low) = withUnsafeBytes(of: address.address.sin6_addr) { bytes in
-                (bytes.loadUnaligned(as: UInt64.self), bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        // Where a `sockaddr_in` and a `sockaddr_in6` have their addresses.
+        switch address.protocol {
+        case .inet:
+            guard let bits = address.load(UInt32.self, at: 4) else { return nil }
+            self.init(isV4: true, bits: UInt64(bits))
+        case .inet6:
+            guard let high = address.load(UInt64.self, at: 8), let low = address.load(UInt64.self, at: 16) else {
+                return nil
             }
             // An IPv4 client on a socket for both (RFC 4291 section 2.5.5.2).
             let isMapped = high == 0 && UInt64(bigEndian: low) >> 32 == 0xFFFF
             self.init(isV4: isMapped, bits: isMapped ? low >> 32 : high)
-        case .unixDomainSocket:
+        default:
             return nil
         }
     }
 
-    private init(v4 bits: UInt64) { self.init(isV4: true, bits: bits) }
-
     private init(isV4: Bool, bits: UInt64) { (self.isV4, self.bits) = (isV4, bits) }
+}
+
+extension SocketAddress {
+    fileprivate func load<Value: FixedWidthInteger>(_ type: Value.Type, at offset: Int) -> Value? {
+        withSockAddr { start, size in
+            guard size >= offset + MemoryLayout<Value>.size else { return nil }
+            return UnsafeRawBufferPointer(start: start, count: size).loadUnaligned(fromByteOffset: offset, as: type)
+        }
+    }
 }

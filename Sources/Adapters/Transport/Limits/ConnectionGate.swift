@@ -14,23 +14,29 @@ package final class ConnectionGate: Sendable {
     private let limits: LimitSettings
     private let connections = Atomic(0)
     private let handshakes = Atomic(0)
-    private let addresses = Mutex<[ClientNetwork: Int]>([:])
+    private let addresses: NetworkCounts
+    private let shaking: NetworkCounts
 
-    package init(_ limits: LimitSettings = LimitSettings()) { self.limits = limits }
+    package init(_ limits: LimitSettings = LimitSettings()) {
+        self.limits = limits
+        addresses = NetworkCounts(limit: limits.addressConnections)
+        // Whoever opens connections and says nothing doesn't lock everybody else out.
+        shaking = NetworkCounts(limit: limits.handshakes.map { max(1, $0 / 10) })
+    }
 
     /// Lets a connection in until its channel closes, or says why not.
     ///
     /// - Returns: to be called when its handshake is over, on its event loop.
     func admit(_ channel: any Channel, isSecure: Bool) throws(ConnectionGateRefusal) -> () -> Void {
-        let network = limits.addressConnections == nil ? nil : channel.remoteAddress.flatMap(ClientNetwork.init)
+        let network = channel.remoteAddress.flatMap(ClientNetwork.init)
         guard take(connections, limits.connections) else { throw .init(.tooManyConnections) }
-        guard takeAddress(network) else {
+        guard addresses.take(network) else {
             release(connections)
             throw .init(.tooManyOfAddress)
         }
-        guard !isSecure || take(handshakes, limits.handshakes) else {
+        guard !isSecure || takeHandshake(network) else {
             release(connections)
-            releaseAddress(network)
+            addresses.release(network)
             throw .init(.tooManyHandshakes)
         }
         let isShaking = NIOLoopBoundBox(isSecure, eventLoop: channel.eventLoop)
@@ -38,13 +44,21 @@ package final class ConnectionGate: Sendable {
             guard isShaking.value else { return }
             isShaking.value = false
             self.release(self.handshakes)
+            self.shaking.release(network)
         }
         channel.closeFuture.whenComplete { _ in
             endHandshake()
             self.release(self.connections)
-            self.releaseAddress(network)
+            self.addresses.release(network)
         }
         return endHandshake
+    }
+
+    private func takeHandshake(_ network: ClientNetwork?) -> Bool {
+        guard shaking.take(network) else { return false }
+        if take(handshakes, limits.handshakes) { return true }
+        shaking.release(network)
+        return false
     }
 
     /// Counts up, if there is room.
@@ -56,21 +70,29 @@ package final class ConnectionGate: Sendable {
     }
 
     private func release(_ count: borrowing Atomic<Int>) { count.subtract(1, ordering: .relaxed) }
+}
 
-    private func takeAddress(_ network: ClientNetwork?) -> Bool {
-        guard let network, let limit = limits.addressConnections else { return true }
-        return addresses.withLock { addresses in
-            guard addresses[network, default: 0] < limit else { return false }
-            addresses[network, default: 0] += 1
+/// How many of something each network has. Nothing is counted without a limit.
+private final class NetworkCounts: Sendable {
+    private let limit: Int?
+    private let counts = Mutex<[ClientNetwork: Int]>([:])
+
+    init(limit: Int?) { self.limit = limit }
+
+    func take(_ network: ClientNetwork?) -> Bool {
+        guard let limit, let network else { return true }
+        return counts.withLock { counts in
+            guard counts[network, default: 0] < limit else { return false }
+            counts[network, default: 0] += 1
             return true
         }
     }
 
-    private func releaseAddress(_ network: ClientNetwork?) {
-        guard let network else { return }
-        addresses.withLock { addresses in
-            guard let count = addresses[network] else { return }
-            addresses[network] = count > 1 ? count - 1 : nil
+    func release(_ network: ClientNetwork?) {
+        guard limit != nil, let network else { return }
+        counts.withLock { counts in
+            guard let count = counts[network] else { return }
+            counts[network] = count > 1 ? count - 1 : nil
         }
     }
 }

@@ -4,6 +4,10 @@ internal import NIOCore
 // Subscribers that are behind, and publishers that wait for them.
 extension AdapterLoop {
     private static var pace: TimeAmount { .milliseconds(2) }
+    /// Subscribers may be behind in turn. Longer than a publisher's turn among many takes.
+    private static var longestWait: UInt64 { 4 * Laggards.patience }
+    /// What is brought late waits no longer for anybody: it is for other tenants too.
+    private static var longestPause: UInt64 { 1_000_000_000 }
 
     /// Much waits for a subscriber: who publishes to the channel waits for it too, for a while.
     package func isBehind(_ subscriber: any Subscriber, with channel: ChannelID) {
@@ -16,14 +20,14 @@ extension AdapterLoop {
 
     /// Calls back when the channel's subscribers have caught up, or have taken too long for it.
     package func whenEased(_ channel: ChannelID, _ resume: @escaping () -> Void) {
-        waitingForEase.append((channel, resume))
+        waitingForEase.append((channel, now &+ Self.longestWait, resume))
         scheduleEasing()
     }
 
     /// The same for all subscribers here.
     func whenTaken(_ then: @escaping @Sendable () -> Void) {
         guard laggards.areWaitedFor else { return then() }
-        waitingForEase.append((nil, then))
+        waitingForEase.append((nil, now &+ Self.longestPause, then))
         scheduleEasing()
     }
 
@@ -38,10 +42,11 @@ extension AdapterLoop {
         forgetLaggards()
         let waiting = waitingForEase
         waitingForEase = []
-        for (channel, resume) in waiting {
+        let now = now
+        for (channel, latest, resume) in waiting {
             // Who goes on may strain it again: then the next one goes on waiting.
-            if channel.map(isStrained) ?? laggards.areWaitedFor {
-                waitingForEase.append((channel, resume))
+            if now < latest, channel.map(isStrained) ?? laggards.areWaitedFor {
+                waitingForEase.append((channel, latest, resume))
             } else {
                 resume()
             }

@@ -23,7 +23,8 @@ package final class AdapterLoop {
     var tenantCredits: TenantCredits?
     let links: LoopLinks
     var laggards = Laggards()
-    var waitingForEase: [(channel: ChannelID?, resume: () -> Void)] = []
+    /// Who waits for a channel's subscribers, or all, and until when at most.
+    var waitingForEase: [(channel: ChannelID?, latest: UInt64, resume: () -> Void)] = []
     var easingIsDue = false
     private var components: [any LoopComponent] = []
     private var outboxes: [[Message]]

@@ -13,15 +13,17 @@ final class StrainedChannels: Sendable {
     }
 
     func add(_ channel: ChannelID) {
-        channels.withLock { $0[channel, default: 0] += 1 }
-        count.add(1, ordering: .relaxed)
+        channels.withLock { channels in
+            channels[channel, default: 0] += 1
+            count.add(1, ordering: .relaxed)
+        }
     }
 
     func remove(_ channel: ChannelID) {
         channels.withLock { channels in
             guard let laggards = channels[channel] else { return }
             channels[channel] = laggards > 1 ? laggards - 1 : nil
+            count.subtract(1, ordering: .relaxed)
         }
-        count.subtract(1, ordering: .relaxed)
     }
 }
