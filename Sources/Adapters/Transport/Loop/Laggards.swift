@@ -10,7 +10,7 @@ package protocol Subscriber: AnyObject {
 /// ``patience`` isn't waited for any more until it has caught up: it may slow its publishers down for so long, and no
 /// longer.
 struct Laggards {
-    static let patience: UInt64 = 5_000_000_000
+    static let patience: UInt64 = 2_000_000_000
 
     private struct Laggard {
         let subscriber: any Subscriber
