@@ -89,8 +89,7 @@ package struct AdapterBackend: Sendable {
                 bus.close()
                 for connection in [messages, events] { connection.close() }
             },
-            WatchService(watch: bus.watch),
-        ] + (stream.map { [WatchService(watch: $0.watch)] } ?? []) + [
+        ] + (stream.map { [WatchService(watch: $0.watch), WatchService(watch: bus.watch)] } ?? []) + [
             resolver, AdaptersService(listeners: listeners, loops: loops),
         ]
     }

@@ -92,7 +92,7 @@ final class PublishEndpoint: HTTPEndpoint {
         guard let last, matches(last, head, facts, sender.certificate), last.key.isGood(at: now) else {
             return respondAsNew(to: head, facts, sender.certificate, body, reply)
         }
-        if pace.isLimited, let answer = refuseIfTooFast(body, of: last.key.identity.tenant, at: now) {
+        if let answer = refuseIfTooFast(body, of: last.key.identity.tenant, at: now) {
             return .answer(answer)
         }
         let request = PublishRequest(topic: last.topic, payload: body, source: .http, qos: 1, trace: facts.trace)
@@ -115,6 +115,7 @@ final class PublishEndpoint: HTTPEndpoint {
 
     /// Nil if the message may come now, and counts it.
     private func refuseIfTooFast(_ body: ByteBuffer, of tenant: Tenant.ID, at now: UInt64) -> HTTPAnswer? {
+        guard pace.isLimited else { return nil }
         let wait = pace.wait(of: tenant, at: now)
         guard wait == 0 else { return .rateLimited(for: wait) }
         _ = pace.charge(body.readableBytes, of: tenant, at: now)
@@ -159,7 +160,7 @@ final class PublishEndpoint: HTTPEndpoint {
             switch admitted {
             case .granted(let admission):
                 let tenant = admission.key.identity.tenant
-                if !isCharged, self.pace.isLimited,
+                if !isCharged,
                     let refusal = self.refuseIfTooFast(body, of: tenant, at: self.loop.now)
                 {
                     return answer.finish(.answer(refusal))

@@ -3,8 +3,8 @@ internal import Metrics
 internal import Model
 internal import NIOCore
 
-/// Sends messages. Belongs to one thread.
-final class BusSender: @unchecked Sendable {
+/// Sends messages. Made and owned by the thread of a ``WorkQueue``.
+final class BusSender {
     /// Topics whose subject and common fields are remembered; beyond that all are forgotten.
     private static let capacity = 4_096
 

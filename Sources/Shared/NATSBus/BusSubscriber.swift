@@ -1,8 +1,8 @@
 internal import Messaging
 internal import Model
 
-/// Keeps a subscription for each channel that anybody here listens to. Belongs to one thread.
-final class BusSubscriber: @unchecked Sendable {
+/// Keeps a subscription for each channel that anybody here listens to. Made and owned by the thread of a ``WorkQueue``.
+final class BusSubscriber {
     private let connection: NATSConnection
     private let receiver: NATSReceiver
     /// Loops that joined.

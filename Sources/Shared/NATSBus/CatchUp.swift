@@ -31,6 +31,12 @@ final class CatchUp: Sendable {
         /// When a reading was due first.
         var due: ContinuousClock.Instant?
 
+        /// What the consumer there still brings isn't heard any more.
+        mutating func leaveReading() {
+            reading += 1
+            (consumer, caughtUp) = (nil, nil)
+        }
+
         mutating func reachedEnd() {
             merge.caughtUp()
             if caughtUp == nil { caughtUp = .now }
@@ -96,9 +102,7 @@ final class CatchUp: Sendable {
             // Who never saw the stream has nothing to go back to; and what is dropped while it is read is left to it anyway.
             guard state.position != nil, isCutOff || state.merge.phase != .reading else { return }
             state.merge.missed()
-            state.reading += 1
-            state.consumer = nil
-            state.caughtUp = nil
+            state.leaveReading()
             state.due = .now
         }
     }
@@ -168,8 +172,7 @@ final class CatchUp: Sendable {
         return state.withLock { state in
             if state.merge.phase == .live { return now - looked >= Self.look ? .look : .wait }
             if state.consumer != nil, now - state.heard > Self.longestSilence {
-                state.reading += 1
-                (state.consumer, state.caughtUp) = (nil, nil)
+                state.leaveReading()
             }
             if state.merge.phase == .reading, let due = state.due,
                 now - due > (state.consumer == nil ? Self.patience : Self.longestReading)
@@ -189,8 +192,8 @@ final class CatchUp: Sendable {
                 return .wait
             }
             state.merge.finished()
-            state.reading += 1
-            (state.consumer, state.caughtUp, state.due, state.newest) = (nil, nil, nil, nil)
+            state.leaveReading()
+            (state.due, state.newest) = (nil, nil)
             return .end(consumer: consumer)
         }
     }

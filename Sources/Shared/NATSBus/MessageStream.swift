@@ -82,7 +82,7 @@ package final class MessageStream: Sendable {
     }
 
     /// Where the server tells of the stream.
-    var infoSubject: String { "$JS.API.STREAM.INFO.\(name)" }
+    var infoSubject: String { subject(of: "STREAM.INFO") }
 
     /// Has everything from that number on sent to the subject, ``window`` messages ahead of what is acknowledged, until
     /// ``stopReading(_:)`` or until nobody listens there any more.
@@ -126,6 +126,8 @@ package final class MessageStream: Sendable {
         ]
     }
 
+    private func subject(of verb: String) -> String { "$JS.API.\(verb).\(name)" }
+
     /// Asks the server's JetStream something about the stream.
     /// https://docs.nats.io/reference/reference-protocols/nats_api_reference
     private func ask(
@@ -137,7 +139,7 @@ package final class MessageStream: Sendable {
         do {
             answer = try await connection.request(
                 ByteBuffer(string: request.isEmpty ? "" : JSONValue.object(request).text),
-                to: "$JS.API.\(verb).\(name)" + (consumer.map { ".\($0)" } ?? ""),
+                to: subject(of: verb) + (consumer.map { ".\($0)" } ?? ""),
                 timeout: Self.timeout
             )
         } catch {

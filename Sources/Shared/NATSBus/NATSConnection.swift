@@ -300,13 +300,15 @@ package final class NATSConnection: Sendable {
     private var queue: WorkQueue<Outgoing> {
         outgoing.withLock { outgoing in
             if let outgoing { return outgoing }
-            let made = WorkQueue<Outgoing>("nats-out") { items in
-                for item in items {
-                    do throws(NATSError) {
-                        try self.publish(item.payload.readableBytesView, to: item.subject, trace: item.trace)
-                        item.then(.success(()))
-                    } catch {
-                        item.then(.failure(error))
+            let made = WorkQueue<Outgoing>("nats-out") {
+                { items in
+                    for item in items {
+                        do throws(NATSError) {
+                            try self.publish(item.payload.readableBytesView, to: item.subject, trace: item.trace)
+                            item.then(.success(()))
+                        } catch {
+                            item.then(.failure(error))
+                        }
                     }
                 }
             }

@@ -40,24 +40,26 @@ package final class NATSMessageBus: MessageBus {
     package init(_ connection: NATSConnection, stream: MessageStream? = nil, logger: Logger) {
         self.connection = connection
         let id = stream.map { _ in UInt64.random(in: 1 ... .max) }
-        let sender = BusSender(connection, id: id)
         let inbox = BusInbox(logger)
         self.inbox = inbox
         let acks = stream.map { _ in StorageAcks() }
         self.acks = acks
         if let acks { connection.subscribe(.init(acks.subject), NATSReceiver { acks.answered($0) }) }
-        outgoing = WorkQueue("bus-out") { items in
-            for item in items {
-                switch item {
-                case .batch(let batch, let then):
-                    guard let acks else {
-                        then(sender.send(batch))
-                        continue
+        outgoing = WorkQueue("bus-out") {
+            let sender = BusSender(connection, id: id)
+            return { items in
+                for item in items {
+                    switch item {
+                    case .batch(let batch, let then):
+                        guard let acks else {
+                            then(sender.send(batch))
+                            continue
+                        }
+                        let (number, reply) = acks.begin(batch.count, then: then)
+                        if !sender.send(batch, reply: reply) { acks.fail(number) }
+                    case .word(let word, let subject, let reply):
+                        try? connection.publish(ByteBuffer(string: word).readableBytesView, to: subject, reply: reply)
                     }
-                    let (number, reply) = acks.begin(batch.count, then: then)
-                    if !sender.send(batch, reply: reply) { acks.fail(number) }
-                case .word(let word, let subject, let reply):
-                    try? connection.publish(ByteBuffer(string: word).readableBytesView, to: subject, reply: reply)
                 }
             }
         }
@@ -68,25 +70,25 @@ package final class NATSMessageBus: MessageBus {
             }
         }
         let catchUp = catchUp
-        let subscriber = BusSubscriber(
-            connection,
-            NATSReceiver { incoming in
-                guard let (message, stamp) = inbox.read(incoming), catchUp?.live(stamp) ?? true else { return }
-                inbox.give(message)
-            }
-        )
-        changes = WorkQueue("bus-subscriptions") { changes in
-            var waiting: [@Sendable () -> Void] = []
-            for change in changes {
-                switch change {
-                case .join(let channel): subscriber.join(channel)
-                case .leave(let channel): subscriber.leave(channel)
-                case .settle(let then): waiting.append(then)
+        let receiver = NATSReceiver { incoming in
+            guard let (message, stamp) = inbox.read(incoming), catchUp?.live(stamp) ?? true else { return }
+            inbox.give(message)
+        }
+        changes = WorkQueue("bus-subscriptions") {
+            let subscriber = BusSubscriber(connection, receiver)
+            return { changes in
+                var waiting: [@Sendable () -> Void] = []
+                for change in changes {
+                    switch change {
+                    case .join(let channel): subscriber.join(channel)
+                    case .leave(let channel): subscriber.leave(channel)
+                    case .settle(let then): waiting.append(then)
+                    }
                 }
+                // If the bus is out of reach, its subscriptions come back with it.
+                if connection.link.isUp { try? connection.flush(timeout: Self.settleTimeout) }
+                for then in waiting { then() }
             }
-            // If the bus is out of reach, its subscriptions come back with it.
-            if connection.link.isUp { try? connection.flush(timeout: Self.settleTimeout) }
-            for then in waiting { then() }
         }
     }
 

@@ -8,9 +8,11 @@ final class WorkQueue<Item: Sendable>: @unchecked Sendable {
     private var isClosed = false
     private var isDone = false
 
-    /// - Parameter work: called on the thread, again and again.
-    init(_ name: String, _ work: @escaping @Sendable ([Item]) -> Void) {
+    /// - Parameter makeWork: called on the thread, once; what it answers is called there again and again, and owns what it works
+    ///   with.
+    init(_ name: String, _ makeWork: @escaping @Sendable () -> ([Item]) -> Void) {
         let thread = Thread { [self] in
+            let work = makeWork()
             while let items = next() { work(items) }
             condition.lock()
             isDone = true
