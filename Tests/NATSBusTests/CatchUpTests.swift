@@ -72,6 +72,55 @@ import Testing
         #expect(come.count == Set(come).count)
     }
 
+    /// Also while the connection is lost, and one publisher's messages in order all the while.
+    @Test func aChannelWhoseSubscribersAreBehindIsReadFromTheStreamAndTheOthersGoOnLive() async throws {
+        let one = try await Node(server, stream: "messages")
+        let proxy = FaultyProxy()
+        let other = try await Node(port: proxy.listen(before: server.port), stream: "messages")
+        let (slow, quick) = (try await makeTopic(one), try await makeTopic(one))
+        let below = try Topic(channel: slow.channel, subtopic: Subtopic("below"))
+        for topic in [slow, quick] { other.bus.join(topic.channel) }
+        await other.settled()
+        // The stream has to be seen first.
+        try await Task.sleep(for: .milliseconds(1_500))
+        var count = 0
+        func publish() async throws {
+            for _ in 0..<50 {
+                for topic in [slow, quick, below] { #expect(try await one.publish(topic, "\(count)")) }
+                count += 1
+            }
+        }
+        try await publish()
+        for round in 0..<4 {
+            other.strained.withLock { $0 = [slow.channel] }
+            try await publish()
+            if round == 2 {
+                proxy.become(.closed)
+                try await eventually { !other.bus.link.isUp }
+                proxy.become(.passing)
+                try await eventually { other.bus.link.isUp }
+            }
+            // These come behind what was left to the stream.
+            other.strained.withLock { $0 = [] }
+            try await publish()
+        }
+        let expected = (0..<count).map { "\($0)" }
+        for topic in [slow, quick, below] {
+            try await eventually { other.payloads(of: topic).count >= expected.count }
+            #expect(other.payloads(of: topic) == expected)
+        }
+        let late = other.received.withLock { $0.filter(\.isLate) }
+        #expect(late.contains { $0.topic == slow } && late.contains { $0.topic == below })
+        // In the end they come live again.
+        try await eventually(within: .seconds(20)) {
+            let before = other.payloads(of: slow).count
+            #expect(try await one.publish(slow, "again"))
+            try await eventually { other.payloads(of: slow).count > before }
+            return other.received.withLock { $0.last { $0.topic == slow }?.isLate == false }
+        }
+        try await proxy.close()
+    }
+
     /// Of a channel of its own, when there is a stream.
     private func makeTopic(_ node: Node) async throws -> Topic {
         let other = try Topic(channel: ChannelID(.random()))

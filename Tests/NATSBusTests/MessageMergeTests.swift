@@ -17,35 +17,83 @@ import Testing
         let merge = Merge()
         merge.value.missed()
         #expect(!merge.live(1, 7))
-        #expect(merge.stored(1, 6))
+        #expect(merge.stored(1, 6) == [6])
         merge.value.caughtUp()
         #expect(!merge.value.isComplete)
-        // Still behind what was left to the store.
+        // Held behind what was left to the store.
         #expect(!merge.live(1, 8))
-        #expect(merge.stored(1, 7))
-        #expect(merge.stored(1, 8))
-        #expect(merge.live(1, 9))
-        #expect(!merge.stored(1, 9))
+        #expect(!merge.live(1, 9))
+        #expect(merge.live(2, 1))
+        #expect(merge.stored(1, 7) == [7, 8, 9])
         #expect(merge.value.isComplete)
+        #expect(merge.stored(1, 8) == [])
+        #expect(merge.live(1, 10))
+    }
+
+    @Test func whatIsTooMuchToBeHeldIsLeftToTheStore() {
+        let merge = Merge()
+        merge.value.missed()
+        #expect(!merge.live(1, 7))
+        merge.value.caughtUp()
+        for number: UInt64 in 8...9 { #expect(!merge.live(1, number, size: 64 << 10)) }
+        #expect(merge.stored(1, 7) == [7])
+        #expect(!merge.value.isComplete)
+        #expect(!merge.live(1, 10))
+        #expect(merge.stored(1, 8) == [8])
+        #expect(merge.stored(1, 9) == [9, 10])
+    }
+
+    @Test func whatIsLeftToTheStoreOnPurposeComesOutOfIt() {
+        let merge = Merge()
+        merge.value.missed()
+        merge.value.caughtUp()
+        #expect(merge.live(1, 7))
+        #expect(!merge.live(1, 8, leaving: true))
+        #expect(!merge.live(1, 9))
+        #expect(!merge.live(1, 10, leaving: true))
+        #expect(merge.stored(1, 7) == [])
+        #expect(merge.stored(1, 8) == [8])
+        #expect(merge.stored(1, 9) == [9])
+        #expect(merge.stored(1, 10) == [10])
+        #expect(merge.value.isComplete)
+    }
+
+    @Test func whatSomebodyElseSeesToIsGivenOnByNeither() {
+        let merge = Merge()
+        merge.value.came(BusStamp(sender: 1, number: 7))
+        #expect(!merge.live(1, 7))
+        merge.value.missed()
+        #expect(merge.stored(1, 7) == [])
     }
 
     @Test func aStoreThatCantBeReadHoldsNothingUpForEver() {
         let merge = Merge()
         merge.value.missed()
         #expect(!merge.live(1, 7))
-        merge.value.givenUp()
+        #expect(merge.giveUp() == [])
         #expect(merge.live(1, 8))
         // It can be read again.
-        #expect(merge.stored(1, 7))
-        #expect(!merge.stored(1, 8))
+        #expect(merge.stored(1, 7) == [7])
+        #expect(merge.stored(1, 8) == [])
         #expect(merge.value.isComplete)
+    }
+
+    @Test func whatIsHeldWhenTheStoreIsGivenUpComesAtOnce() {
+        let merge = Merge()
+        merge.value.missed()
+        #expect(!merge.live(1, 7))
+        merge.value.caughtUp()
+        #expect(!merge.live(1, 8))
+        #expect(merge.giveUp() == [8])
+        #expect(merge.stored(1, 7) == [7])
+        #expect(merge.stored(1, 8) == [])
     }
 
     @Test func itsOwnMessagesAndThoseWithoutANumberDontComeOutOfTheStore() {
         let merge = Merge()
         merge.value.missed()
-        #expect(!merge.stored(Self.own, 1))
-        #expect(!merge.stored())
+        #expect(merge.stored(Self.own, 1) == [])
+        #expect(merge.stored() == [])
         #expect(merge.live())
     }
 
@@ -56,15 +104,16 @@ import Testing
         #expect(merge.live(100, 1))
     }
 
-    /// Senders, a log that stores at once, a way that is cut and drops: what is given on is each sender's messages, in order, each
-    /// once.
+    /// Senders, a log that stores at once, a way that is cut and drops, subscribers that are behind: what is given on is each sender's
+    /// messages, in order, each once.
     @Test(arguments: 0..<400) func nothingIsLostTwiceOrOutOfOrder(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var world = World()
         for _ in 0..<400 {
             switch Int.random(in: 0..<20, using: &random) {
             case 0..<7: world.publish(from: UInt64.random(in: 1...3, using: &random))
-            case 7..<13: world.bringLive()
+            case 7..<12: world.bringLive()
+            case 12: world.bringLive(leaving: true)
             case 13..<18: world.bringStored()
             case 18: world.cut(back: Int.random(in: 0...5, using: &random))
             default: world.drop(&random)
@@ -79,21 +128,29 @@ import Testing
 
     /// In a class, for `#expect`.
     private final class Merge {
-        var value = MessageMerge(own: MessageMergeTests.own)
+        var value = MessageMerge<BusStamp>(own: MessageMergeTests.own)
 
-        func live(_ sender: UInt64, _ number: UInt64) -> Bool { value.live(BusStamp(sender: sender, number: number)) }
-        func live() -> Bool { value.live(nil) }
-        func stored(_ sender: UInt64, _ number: UInt64) -> Bool {
-            value.stored(BusStamp(sender: sender, number: number))
+        func live(_ sender: UInt64, _ number: UInt64, size: Int = 1, leaving: Bool = false) -> Bool {
+            let stamp = BusStamp(sender: sender, number: number)
+            return value.live(stamp, stamp, size: size, leaving: leaving)
         }
-        func stored() -> Bool { value.stored(nil) }
+
+        func live() -> Bool { value.live(nil, BusStamp(sender: 1, number: 1), size: 1) }
+        func stored() -> [BusStamp] { value.stored(nil).held }
+        func giveUp() -> [UInt64] { value.givenUp().map(\.number) }
+
+        /// The numbers that are given on.
+        func stored(_ sender: UInt64, _ number: UInt64) -> [UInt64] {
+            let (isNew, held) = value.stored(BusStamp(sender: sender, number: number))
+            return (isNew ? [number] : []) + held.map(\.number)
+        }
     }
 
     /// What the process sees of its peers.
     private struct World {
         private(set) var log: [BusStamp] = []
         private(set) var given: [BusStamp] = []
-        private var merge = MessageMerge(own: MessageMergeTests.own)
+        private var merge = MessageMerge<BusStamp>(own: MessageMergeTests.own)
         /// On its way, with its place in the log.
         private var live: [(stamp: BusStamp, place: Int)] = []
         /// Everything before it has come.
@@ -106,17 +163,20 @@ import Testing
             log.append(BusStamp(sender: sender, number: number))
         }
 
-        mutating func bringLive() {
+        mutating func bringLive(leaving: Bool = false) {
             guard !live.isEmpty else { return }
             let (stamp, place) = live.removeFirst()
-            if merge.live(stamp) { given.append(stamp) }
+            if leaving, next == nil { missed(back: 0) }
+            // Two of them are too many to be held.
+            if merge.live(stamp, stamp, size: 40 << 10, leaving: leaving) { given.append(stamp) }
             if next == nil { position = place + 1 }
         }
 
         mutating func bringStored() {
             guard let place = next else { return }
             if place < log.count {
-                if merge.stored(log[place]) { given.append(log[place]) }
+                let (isNew, held) = merge.stored(log[place])
+                given += (isNew ? [log[place]] : []) + held
                 next = place + 1
                 position = place + 1
             } else {
@@ -187,13 +247,14 @@ import Testing
 @Suite struct StreamPlaceTests {
     @Test func bothFormsOfTheReplySubjectAreRead() throws {
         let short = try #require(StreamPlace(reply: "$JS.ACK.s.c.1.44.7.1700000000000000000.12"))
-        #expect((short.sequence, short.pending) == (44, 12))
+        #expect((short.sequence, short.delivery, short.pending) == (44, 7, 12))
         let long = try #require(StreamPlace(reply: "$JS.ACK._.hash.s.c.1.44.7.1700000000000000000.12.random"))
-        #expect((long.sequence, long.pending) == (44, 12))
+        #expect((long.sequence, long.delivery, long.pending) == (44, 7, 12))
     }
 
     @Test(arguments: [
-        "", "$JS.ACK", "_INBOX.a.b.c.d.e.f.g.h", "$JS.ACK.s.c.1.x.7.1.12", "$JS.ACK.s.c.1.44.7.1.-1",
+        "", "$JS.ACK", "_INBOX.a.b.c.d.e.f.g.h", "$JS.ACK.s.c.1.x.7.1.12", "$JS.ACK.s.c.1.44.x.1.12",
+        "$JS.ACK.s.c.1.44.7.1.-1",
         "$JS.ACK.s.c.1.44.7.1.99999999999999999999", "$JS.ACK.........",
     ])
     func anythingElseIsNone(reply: String) { #expect(StreamPlace(reply: reply) == nil) }

@@ -12,6 +12,8 @@ final class Node: Sendable {
     let connection: NATSConnection
     let bus: NATSMessageBus
     let received = Mutex<[Message]>([])
+    /// Channels whose subscribers are behind.
+    let strained = Mutex<Set<ChannelID>>([])
     private let watching = Mutex<Task<Void, Never>?>(nil)
 
     /// - Parameter stream: keeps what it publishes, if it is named.
@@ -82,5 +84,6 @@ private struct Inbox: BusReceiver {
     weak let node: Node?
 
     func receive(_ message: Message) { node?.received.withLock { $0.append(message) } }
-    func whenTaken(_ then: @escaping @Sendable () -> Void) { then() }
+    func isStrained(_ channel: ChannelID) -> Bool { node?.strained.withLock { $0.contains(channel) } ?? false }
+    func whenTaken(_ channel: ChannelID?, _ then: @escaping @Sendable () -> Void) { then() }
 }

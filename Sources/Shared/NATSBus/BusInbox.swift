@@ -42,8 +42,10 @@ final class BusInbox: Sendable {
 
     func give(_ message: Message) { receiver.withLock { $0 }?.receive(message) }
 
+    func isStrained(_ channel: ChannelID) -> Bool { receiver.withLock { $0 }?.isStrained(channel) ?? false }
+
     /// Calls back when the subscribers have room again.
-    func whenTaken(_ then: @escaping @Sendable () -> Void) {
-        if let receiver = receiver.withLock({ $0 }) { receiver.whenTaken(then) } else { then() }
+    func whenTaken(_ channel: ChannelID?, _ then: @escaping @Sendable () -> Void) {
+        if let receiver = receiver.withLock({ $0 }) { receiver.whenTaken(channel, then) } else { then() }
     }
 }

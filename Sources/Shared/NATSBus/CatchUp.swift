@@ -2,75 +2,59 @@ internal import Logging
 internal import Messaging
 internal import Metrics
 internal import Model
+internal import NIOCore
 internal import Synchronization
 
-/// Brings what passed by live subscribers out of the stream: after the connection was lost, and after the client library
-/// dropped what came faster than it was taken.
+/// Brings what passed by live subscribers out of the stream: after the connection was lost, after the client library dropped what
+/// came faster than it was taken, and what came to a channel whose subscribers are behind.
 ///
 /// While all is well it notes once a second how far the stream is. After a loss it reads from where the stream was a second
 /// or two before, which needs no clock; ``MessageMerge`` says what of that is new. It reads on for a while after it has seen the end,
 /// for what was on its way into the stream.
+///
+/// A channel whose subscribers are behind is read by itself, at their pace: the stream is its queue, and the others go on live.
 final class CatchUp: Sendable {
+    private typealias Scope = StreamReading.Scope
+
     private struct State {
-        var merge: MessageMerge
-        /// Up to here the stream has come by, live or read; nil: it was never seen.
-        var position: UInt64?
+        var all: StreamReading
+        var channels: [Scope: StreamReading] = [:]
         /// Where the stream was when it was looked at last.
         var newest: UInt64?
-        /// Counts the readings; what an earlier one still brings isn't heard.
-        var reading = 0
-        /// The reading whose subject is subscribed to.
-        var subscribed: Int?
-        /// Set while a consumer of the stream's is there.
-        var consumer: String?
-        /// Messages that were brought and not yet called taken.
-        var untaken = 0
-        var caughtUp: ContinuousClock.Instant?
-        /// When the consumer was heard last.
-        var heard = ContinuousClock.now
-        /// When a reading was due first.
-        var due: ContinuousClock.Instant?
 
-        /// What the consumer there still brings isn't heard any more.
-        mutating func leaveReading() {
-            reading += 1
-            (consumer, caughtUp) = (nil, nil)
+        /// Nil if there is no such reading any more, or another one than the subject's.
+        mutating func with<Answer>(
+            _ scope: Scope,
+            subject: String? = nil,
+            _ change: (inout StreamReading) -> Answer
+        ) -> Answer? {
+            if scope == .all { return subject == nil || all.subject == subject ? change(&all) : nil }
+            guard let index = channels.index(forKey: scope) else { return nil }
+            guard subject == nil || channels.values[index].subject == subject else { return nil }
+            return change(&channels.values[index])
         }
 
-        mutating func reachedEnd() {
-            merge.caughtUp()
-            if caughtUp == nil { caughtUp = .now }
+        /// Whether the message's channel is read by itself, with all that is to be acknowledged.
+        func isReadApart(_ message: Message) -> Bool {
+            message.qos > 0 && !channels.isEmpty && channels[Scope(of: message.topic)] != nil
         }
-    }
-
-    private enum Step {
-        case look
-        case begin(from: UInt64, reading: Int)
-        case end(consumer: String)
-        case wait
     }
 
     private static let pace = Duration.milliseconds(100)
     /// How often the stream is looked at.
     private static let look = Duration.seconds(1)
-    /// How long the stream is read after its end was seen: longer than a message may be on its way into it.
-    private static let tail = Duration.seconds(6)
-    /// How long live messages wait then for what was left to it.
-    private static let longestTail = Duration.seconds(30)
-    /// After so long without an answer, or with more in the stream than can be read, what comes live is given on, whatever may be
-    /// missing before it.
-    private static let patience = Duration.seconds(10)
-    private static let longestReading = Duration.seconds(60)
-    /// A consumer that is silent for so long, without a heartbeat, is gone.
-    private static let longestSilence = MessageStream.heartbeat * 3
+    /// Channels that are read by themselves at a time, counting one with subtopics twice; beyond that what a subscriber's queue
+    /// can't take is dropped.
+    private static let mostChannels = 32
 
     private let connection: NATSConnection
     private let stream: MessageStream
     private let inbox: BusInbox
-    private let subject = "_INBOX.\(UniqueID.random())"
+    private let lookSubject = "_INBOX.\(UniqueID.random()).look"
     private let logger: Logger
     private let send: @Sendable (_ word: String, _ subject: String, _ reply: String?) -> Void
     private let brought = Counter(label: "fluxgate_bus_caught_up_total")
+    private let channels = Gauge(label: "fluxgate_bus_channels_behind")
     private let state: Mutex<State>
 
     /// - Parameter send: sends, on a thread of its own.
@@ -87,7 +71,8 @@ final class CatchUp: Sendable {
         self.inbox = inbox
         self.logger = logger
         self.send = send
-        state = Mutex(State(merge: MessageMerge(own: own)))
+        state = Mutex(State(all: StreamReading(MessageMerge(own: own))))
+        channels.record(0)
         connection.observe(
             onChange: { [weak self] isUp in if !isUp { self?.missed() } },
             onGap: { [weak self] in self?.missed(isCutOff: false) }
@@ -100,41 +85,82 @@ final class CatchUp: Sendable {
     private func missed(isCutOff: Bool = true) {
         state.withLock { state in
             // Who never saw the stream has nothing to go back to; and what is dropped while it is read is left to it anyway.
-            guard state.position != nil, isCutOff || state.merge.phase != .reading else { return }
-            state.merge.missed()
-            state.leaveReading()
-            state.due = .now
+            for scope in [.all] + state.channels.keys {
+                _ = state.with(scope) { reading in
+                    if reading.position != nil, isCutOff || reading.merge.phase != .reading { reading.missed() }
+                }
+            }
         }
     }
 
     /// Whether a message that came live is to be given on now.
-    func live(_ stamp: BusStamp?) -> Bool { state.withLock { $0.merge.live(stamp) } }
-
-    private func stored(_ incoming: NATSMessage, reading: Int) {
-        state.withLock { if $0.reading == reading { $0.heard = .now } }
-        // A heartbeat has no place.
-        guard let reply = incoming.reply, let place = StreamPlace(reply: reply) else { return }
-        let read = inbox.read(incoming)
-        let isWanted = state.withLock { state -> Bool? in
-            guard state.reading == reading else { return nil }
-            state.position = max(state.position ?? 0, place.sequence)
-            state.untaken += 1
-            return read.map { state.merge.stored($0.stamp) } ?? false
+    func live(_ message: Message, _ stamp: BusStamp?) -> Bool {
+        let isStrained = message.qos > 0 && stamp != nil && inbox.isStrained(message.topic.channel)
+        let size = message.payload.readableBytes + 256
+        return state.withLock { state in
+            if isStrained { begin(Scope(of: message.topic), &state) }
+            guard let stamp, state.isReadApart(message) else { return state.all.merge.live(stamp, message, size: size) }
+            state.all.merge.came(stamp)
+            return state.with(Scope(of: message.topic)) { reading in
+                if isStrained { reading.left() }
+                return reading.merge.live(stamp, message, size: size, leaving: isStrained)
+            } ?? true
         }
-        guard let isWanted else { return }
-        if isWanted, var message = read?.message {
+    }
+
+    private func begin(_ scope: Scope, _ state: inout State) {
+        guard state.channels.count < Self.mostChannels, state.channels[scope] == nil else { return }
+        state.channels[scope] = StreamReading(besides: state.all)
+        channels.record(state.channels.count)
+    }
+
+    private func stored(_ incoming: NATSMessage, _ scope: Scope, _ subject: String) {
+        // A heartbeat has no place.
+        guard let reply = incoming.reply, let place = StreamPlace(reply: reply) else {
+            return state.withLock { _ = $0.with(scope, subject: subject) { $0.hear() } }
+        }
+        let read = inbox.read(incoming)
+        let found = state.withLock { state -> (isNew: Bool, held: [Message], isDue: Bool, isGiven: Bool)? in
+            let isWanted = scope == .all || (read?.message.qos ?? 0) > 0
+            let news = state.with(scope, subject: subject) { reading -> (isNew: Bool, held: [Message])? in
+                guard reading.hear(from: place) else { return nil }
+                return isWanted ? reading.merge.stored(read?.stamp) : (false, [])
+            }
+            guard case (var isNew, var held)?? = news else { return nil }
+            if let (message, stamp) = read {
+                if scope != .all {
+                    if let stamp { state.all.merge.came(stamp) }
+                } else {
+                    isNew = isNew && !state.isReadApart(message)
+                    held.removeAll(where: state.isReadApart)
+                }
+            }
+            let isGiven = isNew || !held.isEmpty
+            let taken = state.with(scope) { $0.brought(from: place, isGiven: isGiven) }
+            return (isNew, held, taken?.isDue ?? false, taken?.isGiven ?? false)
+        }
+        guard let found else { return }
+        if found.isNew, var message = read?.message {
             message.isLate = true
             brought.increment()
             inbox.give(message)
         }
-        let isDue = state.withLock { state in
-            guard state.reading == reading else { return false }
-            if place.pending == 0 { state.reachedEnd() }
-            guard place.pending == 0 || state.untaken >= stream.window / 2 else { return false }
-            state.untaken = 0
-            return true
+        for message in found.held { inbox.give(message) }
+        guard found.isDue else { return }
+        let acknowledge = { @Sendable [send] in send("+ACK", reply, nil) }
+        if found.isGiven { inbox.whenTaken(scope.channel, acknowledge) } else { acknowledge() }
+    }
+
+    /// What the stream had when it was looked at before has come by since then: the answer comes on the thread of the messages,
+    /// behind all that came before it.
+    private func looked(_ incoming: NATSMessage) {
+        guard let last = MessageStream.lastSequence(in: incoming.payload) else { return }
+        state.withLock { state in
+            guard state.all.merge.phase == .live else { return }
+            // One that was made anew counts from 1.
+            state.all.position = min(state.newest ?? state.all.position ?? last, last)
+            state.newest = last
         }
-        if isDue { inbox.whenTaken { [send] in send("+ACK", reply, nil) } }
     }
 
     // MARK: Looking after the stream
@@ -144,19 +170,12 @@ final class CatchUp: Sendable {
         var (looked, problem) = (ContinuousClock.now - Self.look, "")
         while (try? await Task.sleep(for: Self.pace)) != nil {
             guard connection.link.isUp else { continue }
+            if state.withLock({ $0.all.merge.phase == .live }), .now - looked >= Self.look {
+                looked = .now
+                send("", stream.infoSubject, lookSubject)
+            }
             do {
-                switch nextStep(looked) {
-                case .look:
-                    looked = .now
-                    send("", stream.infoSubject, lookSubject)
-                case .begin(let position, let reading):
-                    try await begin(from: position, reading)
-                case .end(let consumer):
-                    subscribe(to: nil)
-                    try await stream.stopReading(consumer)
-                case .wait:
-                    break
-                }
+                for scope in [.all] + state.withLock({ Array($0.channels.keys) }) { try await goOn(with: scope) }
                 problem = ""
             } catch {
                 if problem != "\(error)" {
@@ -167,75 +186,54 @@ final class CatchUp: Sendable {
         }
     }
 
-    private func nextStep(_ looked: ContinuousClock.Instant) -> Step {
-        let now = ContinuousClock.now
-        return state.withLock { state in
-            if state.merge.phase == .live { return now - looked >= Self.look ? .look : .wait }
-            if state.consumer != nil, now - state.heard > Self.longestSilence {
-                state.leaveReading()
+    private func goOn(with scope: Scope) async throws {
+        let step = state.withLock { state in
+            let step = state.with(scope) { $0.nextStep(scope, at: .now) } ?? .wait
+            if case .end = step {
+                if scope == .all { state.newest = nil }
+                state.channels[scope] = nil
+                channels.record(state.channels.count)
             }
-            if state.merge.phase == .reading, let due = state.due,
-                now - due > (state.consumer == nil ? Self.patience : Self.longestReading)
-            {
-                logger.error("what was missed can't be read in time, and what comes is given on")
-                state.merge.givenUp()
-            }
-            guard let consumer = state.consumer else {
-                return .begin(from: state.position ?? 0, reading: state.reading)
-            }
-            guard let caughtUp = state.caughtUp, now - caughtUp > Self.tail else { return .wait }
-            guard state.merge.isComplete else {
-                guard now - caughtUp > Self.longestTail else { return .wait }
-                // The store never gets ahead of what comes live: from now on that is given on, and the tail begins anew.
-                state.merge.givenUp()
-                state.caughtUp = now
-                return .wait
-            }
-            state.merge.finished()
-            state.leaveReading()
-            (state.due, state.newest) = (nil, nil)
-            return .end(consumer: consumer)
+            return step
+        }
+        switch step {
+        case .wait: break
+        case .begin(let position, let subject, let isNarrow):
+            try await begin(
+                scope,
+                from: position,
+                subject,
+                window: isNarrow ? stream.narrowWindow : MessageStream.window
+            )
+        case .end(let consumer, let subject):
+            connection.unsubscribe(.init(subject))
+            try await stream.stopReading(consumer)
+        case .giveUp(let held):
+            logger.error("what was missed can't be read in time, and what comes is given on")
+            for message in held { inbox.give(message) }
         }
     }
 
-    /// What the stream had when it was looked at before has come by since then: the answer comes on the thread of the messages,
-    /// behind all that came before it.
-    private func looked(_ incoming: NATSMessage) {
-        guard let last = MessageStream.lastSequence(in: incoming.payload) else { return }
-        state.withLock { state in
-            guard state.merge.phase == .live else { return }
-            // One that was made anew counts from 1.
-            state.position = min(state.newest ?? state.position ?? last, last)
-            state.newest = last
-        }
-    }
-
-    private func begin(from position: UInt64, _ reading: Int) async throws {
+    private func begin(_ scope: Scope, from position: UInt64, _ subject: String, window: Int) async throws {
         let last = try await stream.lastSequence()
         let first = last < position ? 1 : position + 1
-        subscribe(to: reading)
-        let (consumer, pending) = try await stream.read(from: first, to: interest(reading).subject)
-        logger.info("catching up", metadata: ["from": "\(first)", "pending": "\(pending)"])
-        state.withLock { state in
-            guard state.reading == reading else { return }
-            (state.consumer, state.heard) = (consumer, .now)
-            if pending == 0 { state.reachedEnd() }
+        let former = state.withLock { $0.with(scope) { $0.subscribe(to: subject) } }
+        if former != subject {
+            if let former = former.flatMap(\.self) { connection.unsubscribe(.init(former)) }
+            connection.subscribe(.init(subject), NATSReceiver { [weak self] in self?.stored($0, scope, subject) })
         }
+        let (consumer, pending) = try await stream.read(
+            from: first,
+            filter: scope.filter,
+            window: window,
+            to: subject
+        )
+        logger.info(
+            "catching up",
+            metadata: [
+                "from": "\(first)", "pending": "\(pending)", "channel": "\(scope.channel.map { "\($0)" } ?? "all")",
+            ]
+        )
+        state.withLock { _ = $0.with(scope, subject: subject) { $0.begun(consumer, pending: pending) } }
     }
-
-    /// To one reading's subject at most.
-    private func subscribe(to reading: Int?) {
-        let former = state.withLock { state in
-            defer { state.subscribed = reading }
-            return state.subscribed
-        }
-        guard former != reading else { return }
-        if let former { connection.unsubscribe(interest(former)) }
-        guard let reading else { return }
-        connection.subscribe(interest(reading), NATSReceiver { [weak self] in self?.stored($0, reading: reading) })
-    }
-
-    private var lookSubject: String { "\(subject).look" }
-
-    private func interest(_ reading: Int) -> NATSConnection.Interest { .init("\(subject).\(reading)") }
 }

@@ -4,11 +4,13 @@ package import Messaging
 /// given on once, and those of a sender in its order.
 ///
 /// What lives on both ways is in each sender's order: the bus and the store keep it. So while the store is read from before the
-/// loss up to now, what comes live is left to it; and from then on a sender's live messages are taken again as soon as
-/// the store has brought all that was left to it. Messages without a stamp, of programs that don't number theirs, are taken as they
-/// come live, and never out of the store.
-package struct MessageMerge {
-    package enum Phase {
+/// loss up to now, what comes live is left to it. From then on a sender's live messages are held until the store has brought all
+/// that was left to it, and taken as they come after that; of too many, they are left to the store once more. Messages
+/// without a stamp, of programs that don't number theirs, are taken as they come live, and never out of the store.
+///
+/// `Held` is what is kept of a live message that is held.
+package struct MessageMerge<Held> {
+    package enum Phase: Sendable {
         /// Nothing is known to be missing.
         case live
         /// The store is read; what comes live is in it, or was never stored.
@@ -23,11 +25,20 @@ package struct MessageMerge {
         var read: UInt64 = 0
         /// The highest number that was left to the store since.
         var left: UInt64 = 0
+        /// What came live behind that.
+        var held: [(number: UInt64, message: Held)] = []
+        var heldBytes = 0
         var lastHeard: UInt64 = 0
+
+        var isBehind: Bool { left > read }
+
+        mutating func forgetHeld() { (held, heldBytes) = ([], 0) }
     }
 
     /// Senders remembered; the one that was silent for longest is forgotten.
-    private static let capacity = 64
+    private static var capacity: Int { 64 }
+    /// Most bytes that one sender's messages which are held may have together, and as many more as one of them.
+    private static var mostHeld: Int { 64 << 10 }
 
     package private(set) var phase = Phase.live
     private let own: UInt64
@@ -48,15 +59,17 @@ package struct MessageMerge {
         if phase == .reading { phase = .merging }
     }
 
-    /// The store can't be read for now: what comes live is given on, and what was left to the store when that can be read, out of
-    /// its order.
-    package mutating func givenUp() {
+    /// The store can't be read for now: what comes live is given on, what was held at once, and what was left to the store when
+    /// that can be read, out of its order.
+    package mutating func givenUp() -> [Held] {
+        let held = senders.keys.sorted().flatMap { release($0) }
         phase = .merging
         forgetReading()
+        return held
     }
 
     /// Whether nothing that was left to the store is still to come.
-    package var isComplete: Bool { senders.values.allSatisfy { $0.left <= $0.read } }
+    package var isComplete: Bool { !senders.values.contains { $0.isBehind } }
 
     /// The store isn't read any more.
     package mutating func finished() {
@@ -64,27 +77,49 @@ package struct MessageMerge {
         forgetReading()
     }
 
-    /// A message came live. Answers whether it is to be given on.
-    package mutating func live(_ stamp: BusStamp?) -> Bool {
+    /// A message came live. Answers whether it is to be given on now.
+    ///
+    /// - Parameters:
+    ///   - size: the bytes that holding it takes.
+    ///   - leaving: whether it is left to the store anyway, which is being read.
+    package mutating func live(
+        _ stamp: BusStamp?,
+        _ message: @autoclosure () -> Held,
+        size: Int,
+        leaving: Bool = false
+    ) -> Bool {
         guard let stamp else { return true }
         return withSender(stamp.sender) { sender, phase in
-            let isLeft = phase == .reading || (phase == .merging && sender.left > sender.read)
-            guard isLeft else { return sender.come.insert(stamp.number) }
-            if !sender.come.contains(stamp.number) { sender.left = max(sender.left, stamp.number) }
+            let isLeft = phase == .reading || (phase == .merging && leaving)
+            guard isLeft || (phase == .merging && sender.isBehind) else { return sender.come.insert(stamp.number) }
+            guard !sender.come.contains(stamp.number) else { return false }
+            if isLeft || sender.heldBytes >= Self.mostHeld {
+                sender.left = max(sender.left, stamp.number)
+                sender.forgetHeld()
+            } else {
+                sender.held.append((stamp.number, message()))
+                sender.heldBytes += size
+            }
             return false
         }
     }
 
-    /// A message came out of the store. Answers whether it is to be given on.
-    package mutating func stored(_ stamp: BusStamp?) -> Bool {
-        guard let stamp, stamp.sender != own else { return false }
-        return withSender(stamp.sender) { sender, _ in
+    /// A message came out of the store. Answers whether it is to be given on, and what was held and is to be given on after it.
+    package mutating func stored(_ stamp: BusStamp?) -> (isNew: Bool, held: [Held]) {
+        guard let stamp, stamp.sender != own else { return (false, []) }
+        let (isNew, isFree) = withSender(stamp.sender) { sender, _ in
             sender.read = max(sender.read, stamp.number)
-            return sender.come.insert(stamp.number)
+            return (sender.come.insert(stamp.number), !sender.held.isEmpty && !sender.isBehind)
         }
+        return (isNew, isFree ? release(stamp.sender) : [])
     }
 
-    private mutating func withSender(_ id: UInt64, _ body: (inout Sender, Phase) -> Bool) -> Bool {
+    /// Somebody else sees to a message.
+    package mutating func came(_ stamp: BusStamp) {
+        withSender(stamp.sender) { sender, _ in _ = sender.come.insert(stamp.number) }
+    }
+
+    private mutating func withSender<Answer>(_ id: UInt64, _ body: (inout Sender, Phase) -> Answer) -> Answer {
         clock &+= 1
         if senders[id] == nil, senders.count >= Self.capacity,
             let silent = senders.min(by: { $0.value.lastHeard < $1.value.lastHeard })
@@ -96,10 +131,17 @@ package struct MessageMerge {
         return body(&senders[id, default: Sender()], phase)
     }
 
+    private mutating func release(_ id: UInt64) -> [Held] {
+        guard let held = senders[id]?.held, !held.isEmpty else { return [] }
+        senders[id]?.forgetHeld()
+        return held.filter { senders[id]?.come.insert($0.number) ?? false }.map(\.message)
+    }
+
     private mutating func forgetReading() {
         for id in senders.keys {
             senders[id]?.read = 0
             senders[id]?.left = 0
+            senders[id]?.forgetHeld()
         }
     }
 }

@@ -17,19 +17,22 @@ package final class MessageStream: Sendable {
     /// How often a consumer says that it is there.
     static let heartbeat = Duration.seconds(5)
 
+    /// How many messages a reader may be ahead of what it has called taken.
+    static let window = 256
+
     private static let timeout = Duration.seconds(2)
 
     private let connection: NATSConnection
     private let name: String
     private let limits: Limits
-    /// How many messages a reader may be ahead of what it has called taken.
-    let window: Int
+    /// How many of the largest messages the client library holds for a reader.
+    let narrowWindow: Int
     private let logger: Logger
     private let problem = Mutex<String?>("not asked for yet")
 
     package init(_ connection: NATSConnection, name: String, limits: Limits, logger: Logger) {
         (self.connection, self.name, self.limits, self.logger) = (connection, name, limits, logger)
-        window = min(256, max(16, NATSHandle.maximumPendingBytes / max(1, connection.largestPayload)))
+        narrowWindow = min(Self.window, max(16, NATSHandle.maximumPendingBytes / max(1, connection.largestPayload)))
     }
 
     /// Why nothing can be stored; nil if it can, as far as is known.
@@ -84,19 +87,26 @@ package final class MessageStream: Sendable {
     /// Where the server tells of the stream.
     var infoSubject: String { subject(of: "STREAM.INFO") }
 
-    /// Has everything from that number on sent to the subject, ``window`` messages ahead of what is acknowledged, until
-    /// ``stopReading(_:)`` or until nobody listens there any more.
-    func read(from first: UInt64, to subject: String) async throws -> (consumer: String, pending: UInt64) {
-        let request: JSONObject = [
-            "stream_name": .string(name),
-            "config": .object([
-                "deliver_subject": .string(subject), "deliver_policy": "by_start_sequence",
-                "opt_start_seq": .integer(Int64(clamping: max(1, first))), "ack_policy": "all",
-                "ack_wait": .integer(60_000_000_000), "max_ack_pending": .integer(Int64(window)),
-                "replay_policy": "instant", "idle_heartbeat": .integer(Self.heartbeat.milliseconds * 1_000_000),
-                "inactive_threshold": .integer(10_000_000_000),
-            ]),
+    /// Has everything from that number on sent to the subject, until ``stopReading(_:)`` or until nobody listens there any more.
+    ///
+    /// - Parameters:
+    ///   - filter: only what was published to this subject, which may have wildcards.
+    ///   - window: how many messages it may be ahead of what is acknowledged.
+    func read(
+        from first: UInt64,
+        filter: String?,
+        window: Int,
+        to subject: String
+    ) async throws -> (consumer: String, pending: UInt64) {
+        var configuration: JSONObject = [
+            "deliver_subject": .string(subject), "deliver_policy": "by_start_sequence",
+            "opt_start_seq": .integer(Int64(clamping: max(1, first))), "ack_policy": "all",
+            "ack_wait": .integer(60_000_000_000), "max_ack_pending": .integer(Int64(window)),
+            "replay_policy": "instant", "idle_heartbeat": .integer(Self.heartbeat.milliseconds * 1_000_000),
+            "inactive_threshold": .integer(10_000_000_000),
         ]
+        configuration["filter_subject"] = filter.map { .string($0) }
+        let request: JSONObject = ["stream_name": .string(name), "config": .object(configuration)]
         let answer = try await ask("CONSUMER.CREATE", request)
         guard case .string(let consumer)? = answer["name"], case .integer(let pending)? = answer["num_pending"] else {
             throw JetStreamError.off

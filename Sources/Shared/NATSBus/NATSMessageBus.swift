@@ -71,7 +71,7 @@ package final class NATSMessageBus: MessageBus {
         }
         let catchUp = catchUp
         let receiver = NATSReceiver { incoming in
-            guard let (message, stamp) = inbox.read(incoming), catchUp?.live(stamp) ?? true else { return }
+            guard let (message, stamp) = inbox.read(incoming), catchUp?.live(message, stamp) ?? true else { return }
             inbox.give(message)
         }
         changes = WorkQueue("bus-subscriptions") {

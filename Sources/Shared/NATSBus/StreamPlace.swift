@@ -3,6 +3,8 @@
 /// the stream on newer servers (NATS, ADR-15).
 package struct StreamPlace: Equatable {
     package let sequence: UInt64
+    /// Counts what the consumer has sent, from 1 on.
+    package let delivery: UInt64
     /// Messages that the consumer still has to bring.
     package let pending: UInt64
 
@@ -11,7 +13,9 @@ package struct StreamPlace: Equatable {
         let tokens = reply.split(separator: ".", omittingEmptySubsequences: false)
         guard tokens.count >= 9, tokens[0] == "$JS", tokens[1] == "ACK" else { return nil }
         let start = tokens.count >= 11 ? 4 : 2
-        guard let sequence = UInt64(tokens[start + 3]), let pending = UInt64(tokens[start + 6]) else { return nil }
-        (self.sequence, self.pending) = (sequence, pending)
+        guard let sequence = UInt64(tokens[start + 3]), let delivery = UInt64(tokens[start + 4]),
+            let pending = UInt64(tokens[start + 6])
+        else { return nil }
+        (self.sequence, self.delivery, self.pending) = (sequence, delivery, pending)
     }
 }

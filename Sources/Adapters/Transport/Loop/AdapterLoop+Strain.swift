@@ -6,7 +6,7 @@ extension AdapterLoop {
     private static var pace: TimeAmount { .milliseconds(2) }
     /// Subscribers may be behind in turn. Longer than a publisher's turn among many takes.
     private static var longestWait: UInt64 { 4 * Laggards.patience }
-    /// What is brought late waits no longer for anybody: it is for other tenants too.
+    /// What is brought late of all channels waits no longer for anybody: it is for other tenants too.
     private static var longestPause: UInt64 { 1_000_000_000 }
 
     /// Much waits for a subscriber: who publishes to the channel waits for it too, for a while.
@@ -24,12 +24,14 @@ extension AdapterLoop {
         scheduleEasing()
     }
 
-    /// The same for all subscribers here.
-    func whenTaken(_ then: @escaping @Sendable () -> Void) {
-        guard laggards.areWaitedFor else { return then() }
-        waitingForEase.append((nil, now &+ Self.longestPause, then))
+    /// The same for what the bus brought late; for all subscribers here if it is of no one channel.
+    func whenTaken(_ channel: ChannelID?, _ then: @escaping @Sendable () -> Void) {
+        guard isHeldUp(channel) else { return then() }
+        waitingForEase.append((channel, now &+ (channel == nil ? Self.longestPause : Self.longestWait), then))
         scheduleEasing()
     }
+
+    private func isHeldUp(_ channel: ChannelID?) -> Bool { channel.map(isStrained) ?? laggards.areWaitedFor }
 
     private func scheduleEasing() {
         guard !easingIsDue else { return }
@@ -45,7 +47,7 @@ extension AdapterLoop {
         let now = now
         for (channel, latest, resume) in waiting {
             // Who goes on may strain it again: then the next one goes on waiting.
-            if now < latest, channel.map(isStrained) ?? laggards.areWaitedFor {
+            if now < latest, isHeldUp(channel) {
                 waitingForEase.append((channel, latest, resume))
             } else {
                 resume()

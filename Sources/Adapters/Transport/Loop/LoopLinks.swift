@@ -1,4 +1,5 @@
 internal import Messaging
+internal import Model
 internal import NIOCore
 internal import Synchronization
 
@@ -108,10 +109,12 @@ final class LoopLinks: BusReceiver {
         }
     }
 
-    func whenTaken(_ then: @escaping @Sendable () -> Void) {
+    func isStrained(_ channel: ChannelID) -> Bool { strained.contains(channel) }
+
+    func whenTaken(_ channel: ChannelID?, _ then: @escaping @Sendable () -> Void) {
         let peers = state.withLock { $0.peers }
         let calls = WhenAll(peers.count, then)
-        for peer in peers { peer.eventLoop.execute { peer.value.whenTaken { calls.one() } } }
+        for peer in peers { peer.eventLoop.execute { peer.value.whenTaken(channel) { calls.one() } } }
     }
 
     private func inbox(of peer: Int) -> [Message] {
@@ -145,10 +148,11 @@ final class LoopLinks: BusReceiver {
 
     /// What a batch counts: the memory that it takes, but at least a share of the limit for each message that is to be
     /// acknowledged. So no more than ``mostFromOne`` are on their way to another loop before it is known whether the subscribers there
-    /// can take them, and no more than ``mostStoring`` wait to be stored, however long that takes.
+    /// can take them, and no more than ``mostStoring`` wait to be stored, however long that takes. What is brought late is bounded
+    /// by who brings it.
     private func size(of batch: [Message], to peer: Int) -> Int {
         let share = isBus(peer) ? (bus?.stores == true ? Self.limit / Self.mostStoring : 0) : Self.limit / mostFromOne
-        return batch.reduce(0) { $0 + max($1.payload.readableBytes + 128, $1.qos > 0 ? share : 0) }
+        return batch.reduce(0) { $0 + max($1.payload.readableBytes + 128, $1.qos > 0 && !$1.isLate ? share : 0) }
     }
 }
 

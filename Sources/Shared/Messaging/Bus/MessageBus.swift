@@ -34,8 +34,13 @@ package protocol BusReceiver: Sendable {
     /// Called on a thread of the bus; may wait as long as there is no room.
     func receive(_ message: Message)
 
+    /// Whether subscribers to the channel are behind. What the bus keeps of its messages had better wait; asked for every message.
+    func isStrained(_ channel: ChannelID) -> Bool
+
     /// Calls back, on any thread, when the subscribers have room again after all that was received, or have taken too long.
-    func whenTaken(_ then: @escaping @Sendable () -> Void)
+    ///
+    /// - Parameter channel: those to this channel; nil: all.
+    func whenTaken(_ channel: ChannelID?, _ then: @escaping @Sendable () -> Void)
 }
 
 /// Whether a bus is connected, read for every message.
