@@ -121,6 +121,21 @@ import Testing
         try await proxy.close()
     }
 
+    /// More of them than wait in the client library, and than a channel's queue takes.
+    @Test func largeMessagesOfASlowChannelComeTooAndInOrder() async throws {
+        let (one, other) = (try await Node(server, stream: "messages"), try await Node(server, stream: "messages"))
+        let topic = try await makeTopic(one)
+        other.bus.join(topic.channel)
+        await other.settled()
+        try await Task.sleep(for: .milliseconds(1_500))
+        other.strained.withLock { $0 = [topic.channel] }
+        let large = String(repeating: "x", count: 100_000)
+        for number in 0..<200 { #expect(try await one.publish(topic, "\(number) \(large)")) }
+        try await eventually { other.payloads(of: topic).count >= 200 }
+        let numbers = other.payloads(of: topic).map { String($0.prefix { $0 != " " }) }
+        #expect(numbers == (0..<200).map { "\($0)" })
+    }
+
     /// Of a channel of its own, when there is a stream.
     private func makeTopic(_ node: Node) async throws -> Topic {
         let other = try Topic(channel: ChannelID(.random()))

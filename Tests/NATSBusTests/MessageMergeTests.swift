@@ -35,7 +35,7 @@ import Testing
         merge.value.missed()
         #expect(!merge.live(1, 7))
         merge.value.caughtUp()
-        for number: UInt64 in 8...9 { #expect(!merge.live(1, number, size: 64 << 10)) }
+        for number: UInt64 in 8...9 { #expect(!merge.live(1, number, size: 256 << 10)) }
         #expect(merge.stored(1, 7) == [7])
         #expect(!merge.value.isComplete)
         #expect(!merge.live(1, 10))
@@ -70,7 +70,7 @@ import Testing
         let merge = Merge()
         merge.value.missed()
         #expect(!merge.live(1, 7))
-        #expect(merge.giveUp() == [])
+        merge.value.givenUp()
         #expect(merge.live(1, 8))
         // It can be read again.
         #expect(merge.stored(1, 7) == [7])
@@ -78,15 +78,44 @@ import Testing
         #expect(merge.value.isComplete)
     }
 
-    @Test func whatIsHeldWhenTheStoreIsGivenUpComesAtOnce() {
+    @Test func whatIsHeldWhenTheStoreIsGivenUpComesOutOfItLater() {
         let merge = Merge()
         merge.value.missed()
         #expect(!merge.live(1, 7))
         merge.value.caughtUp()
         #expect(!merge.live(1, 8))
-        #expect(merge.giveUp() == [8])
+        merge.value.givenUp()
+        #expect(merge.live(1, 9))
         #expect(merge.stored(1, 7) == [7])
-        #expect(merge.stored(1, 8) == [])
+        #expect(merge.stored(1, 8) == [8])
+        #expect(merge.stored(1, 9) == [])
+    }
+
+    @Test func whatComesBehindSomethingThatIsStillGivenOnIsHeldForIt() {
+        let merge = Merge()
+        merge.value.missed()
+        merge.value.caughtUp()
+        #expect(!merge.live(1, 7, holding: true))
+        #expect(!merge.live(2, 1, holding: true))
+        #expect(merge.stored(2, 1) == [1])
+        #expect(merge.release() == [7])
+        #expect(merge.live(1, 8))
+        #expect(merge.stored(1, 7) == [])
+    }
+
+    @Test func whatTheStoreNeverBringsIsKnownByThatItBringsNothing() {
+        let merge = Merge()
+        merge.value.missed()
+        #expect(!merge.live(1, 7))
+        #expect(!merge.live(2, 3))
+        let left = merge.value.left
+        #expect(left == [1: 7, 2: 3])
+        #expect(!merge.value.hasRead(left))
+        #expect(merge.stored(1, 8) == [8])
+        #expect(!merge.live(2, 4))
+        #expect(merge.stored(2, 3) == [3])
+        #expect(merge.value.hasRead(left))
+        #expect(!merge.value.isComplete)
     }
 
     @Test func itsOwnMessagesAndThoseWithoutANumberDontComeOutOfTheStore() {
@@ -112,8 +141,9 @@ import Testing
         for _ in 0..<400 {
             switch Int.random(in: 0..<20, using: &random) {
             case 0..<7: world.publish(from: UInt64.random(in: 1...3, using: &random))
-            case 7..<12: world.bringLive()
-            case 12: world.bringLive(leaving: true)
+            case 7..<11: world.bringLive()
+            case 11: world.bringLive(leaving: true)
+            case 12: world.bringLive(holding: true)
             case 13..<18: world.bringStored()
             case 18: world.cut(back: Int.random(in: 0...5, using: &random))
             default: world.drop(&random)
@@ -130,14 +160,16 @@ import Testing
     private final class Merge {
         var value = MessageMerge<BusStamp>(own: MessageMergeTests.own)
 
-        func live(_ sender: UInt64, _ number: UInt64, size: Int = 1, leaving: Bool = false) -> Bool {
+        func live(_ sender: UInt64, _ number: UInt64, size: Int = 1, leaving: Bool = false, holding: Bool = false)
+            -> Bool
+        {
             let stamp = BusStamp(sender: sender, number: number)
-            return value.live(stamp, stamp, size: size, leaving: leaving)
+            return value.live(stamp, stamp, size: size, leaving: leaving, holding: holding)
         }
 
         func live() -> Bool { value.live(nil, BusStamp(sender: 1, number: 1), size: 1) }
         func stored() -> [BusStamp] { value.stored(nil).held }
-        func giveUp() -> [UInt64] { value.givenUp().map(\.number) }
+        func release() -> [UInt64] { value.release().map(\.number) }
 
         /// The numbers that are given on.
         func stored(_ sender: UInt64, _ number: UInt64) -> [UInt64] {
@@ -163,12 +195,13 @@ import Testing
             log.append(BusStamp(sender: sender, number: number))
         }
 
-        mutating func bringLive(leaving: Bool = false) {
+        mutating func bringLive(leaving: Bool = false, holding: Bool = false) {
             guard !live.isEmpty else { return }
             let (stamp, place) = live.removeFirst()
-            if leaving, next == nil { missed(back: 0) }
+            if leaving || holding, next == nil { missed(back: 0) }
             // Two of them are too many to be held.
-            if merge.live(stamp, stamp, size: 40 << 10, leaving: leaving) { given.append(stamp) }
+            if merge.live(stamp, stamp, size: 200 << 10, leaving: leaving, holding: holding) { given.append(stamp) }
+            if holding { given += merge.release() }
             if next == nil { position = place + 1 }
         }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import Messaging
 import Model
@@ -85,5 +86,7 @@ private struct Inbox: BusReceiver {
 
     func receive(_ message: Message) { node?.received.withLock { $0.append(message) } }
     func isStrained(_ channel: ChannelID) -> Bool { node?.strained.withLock { $0.contains(channel) } ?? false }
-    func whenTaken(_ channel: ChannelID?, _ then: @escaping @Sendable () -> Void) { then() }
+    func whenTaken(_ channel: ChannelID?, _ then: @escaping @Sendable () -> Void) {
+        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(2), execute: then)
+    }
 }

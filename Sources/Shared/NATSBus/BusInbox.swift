@@ -16,10 +16,12 @@ final class BusInbox: Sendable {
     init(_ logger: Logger) { self.logger = logger }
 
     /// Nil if it is no message, or one that has no business on its subject: that is counted.
-    func read(_ incoming: NATSMessage) -> (message: Message, stamp: BusStamp?)? {
+    ///
+    /// - Parameter payload: the incoming message's.
+    func read(_ payload: ByteBuffer, _ incoming: NATSMessage) -> (message: Message, stamp: BusStamp?)? {
         do throws(BusMessageReader.Failure) {
             let (message, stamp) = try reader.withLock { reader throws(BusMessageReader.Failure) in
-                try reader.read(incoming.payload, trace: incoming.trace)
+                try reader.read(payload, trace: incoming.trace)
             }
             // Who puts another channel's message on a subject gets it to nobody.
             guard incoming.subject.hasPrefix(BusSubject.base(of: message.topic.channel)) else {

@@ -22,7 +22,7 @@ final class CatchUp: Sendable {
         /// Where the stream was when it was looked at last.
         var newest: UInt64?
 
-        /// Nil if there is no such reading any more, or another one than the subject's.
+        /// Nil if there is no such reading any more, or its subject is another one.
         mutating func with<Answer>(
             _ scope: Scope,
             subject: String? = nil,
@@ -38,14 +38,19 @@ final class CatchUp: Sendable {
         func isReadApart(_ message: Message) -> Bool {
             message.qos > 0 && !channels.isEmpty && channels[Scope(of: message.topic)] != nil
         }
+
+        /// A channel's own reading sees to a message. While everything is read, that comes by it in its turn.
+        mutating func sawTo(_ stamp: BusStamp) {
+            if all.merge.phase != .reading { all.merge.came(stamp) }
+        }
     }
 
     private static let pace = Duration.milliseconds(100)
     /// How often the stream is looked at.
     private static let look = Duration.seconds(1)
-    /// Channels that are read by themselves at a time, counting one with subtopics twice; beyond that what a subscriber's queue
-    /// can't take is dropped.
-    private static let mostChannels = 32
+    /// Readings of channels at a time; one with subtopics and without them has two. Beyond that what a subscriber's queue can't take is
+    /// dropped.
+    private static let mostChannels = 16
 
     private let connection: NATSConnection
     private let stream: MessageStream
@@ -56,6 +61,8 @@ final class CatchUp: Sendable {
     private let brought = Counter(label: "fluxgate_bus_caught_up_total")
     private let channels = Gauge(label: "fluxgate_bus_channels_behind")
     private let state: Mutex<State>
+    /// Gives on what channels' own readings have brought: that may wait, and those who bring it may not.
+    private let handOut = Mutex<WorkQueue<StreamReading.Scope>?>(nil)
 
     /// - Parameter send: sends, on a thread of its own.
     init(
@@ -71,84 +78,92 @@ final class CatchUp: Sendable {
         self.inbox = inbox
         self.logger = logger
         self.send = send
-        state = Mutex(State(all: StreamReading(MessageMerge(own: own))))
+        state = Mutex(State(all: StreamReading(own: own)))
         channels.record(0)
+        let giving = WorkQueue<StreamReading.Scope>("bus-channels") { [weak self] in
+            { scopes in for scope in scopes { self?.giveOn(scope) } }
+        }
+        handOut.withLock { $0 = giving }
         connection.observe(
-            onChange: { [weak self] isUp in if !isUp { self?.missed() } },
+            onChange: { [weak self] isUp in if !isUp { self?.missed(isCutOff: true) } },
             onGap: { [weak self] in self?.missed(isCutOff: false) }
         )
         connection.subscribe(.init(lookSubject), NATSReceiver { [weak self] in self?.looked($0) })
     }
 
+    func close() { handOut.withLock { $0 }?.close(within: 1) }
+
     // MARK: On the threads of the connection
 
-    private func missed(isCutOff: Bool = true) {
+    private func missed(isCutOff: Bool) {
         state.withLock { state in
-            // Who never saw the stream has nothing to go back to; and what is dropped while it is read is left to it anyway.
-            for scope in [.all] + state.channels.keys {
-                _ = state.with(scope) { reading in
-                    if reading.position != nil, isCutOff || reading.merge.phase != .reading { reading.missed() }
-                }
-            }
+            state.all.missed(isCutOff: isCutOff)
+            for scope in state.channels.keys { _ = state.with(scope) { $0.missed(isCutOff: isCutOff) } }
         }
     }
 
     /// Whether a message that came live is to be given on now.
     func live(_ message: Message, _ stamp: BusStamp?) -> Bool {
         let isStrained = message.qos > 0 && stamp != nil && inbox.isStrained(message.topic.channel)
-        let size = message.payload.readableBytes + 256
+        let size = StreamReading.size(of: message)
         return state.withLock { state in
             if isStrained { begin(Scope(of: message.topic), &state) }
             guard let stamp, state.isReadApart(message) else { return state.all.merge.live(stamp, message, size: size) }
-            state.all.merge.came(stamp)
+            state.sawTo(stamp)
             return state.with(Scope(of: message.topic)) { reading in
                 if isStrained { reading.left() }
-                return reading.merge.live(stamp, message, size: size, leaving: isStrained)
+                let isBusy = reading.isBusy
+                return reading.merge.live(stamp, message, size: size, leaving: isStrained, holding: isBusy)
             } ?? true
         }
     }
 
     private func begin(_ scope: Scope, _ state: inout State) {
         guard state.channels.count < Self.mostChannels, state.channels[scope] == nil else { return }
-        state.channels[scope] = StreamReading(besides: state.all)
+        state.channels[scope] = StreamReading(scope, besides: state.all)
         channels.record(state.channels.count)
     }
 
     private func stored(_ incoming: NATSMessage, _ scope: Scope, _ subject: String) {
         // A heartbeat has no place.
         guard let reply = incoming.reply, let place = StreamPlace(reply: reply) else {
-            return state.withLock { _ = $0.with(scope, subject: subject) { $0.hear() } }
+            let delivered = incoming.header("Nats-Last-Consumer").flatMap { UInt64($0) }
+            return state.withLock { _ = $0.with(scope, subject: subject) { $0.hear(delivered: delivered) } }
         }
-        let read = inbox.read(incoming)
-        let found = state.withLock { state -> (isNew: Bool, held: [Message], isDue: Bool, isGiven: Bool)? in
-            let isWanted = scope == .all || (read?.message.qos ?? 0) > 0
-            let news = state.with(scope, subject: subject) { reading -> (isNew: Bool, held: [Message])? in
-                guard reading.hear(from: place) else { return nil }
-                return isWanted ? reading.merge.stored(read?.stamp) : (false, [])
+        let payload = incoming.payload
+        let read = inbox.read(payload, incoming)
+        let isWanted = scope == .all || (read?.message.qos ?? 0) > 0
+        let found = state.withLock { state -> (messages: [Message], acknowledgement: String?)? in
+            let news = state.with(scope, subject: subject) { reading -> [Message]? in
+                guard reading.hear(from: place, reply: reply, bytes: payload.readableBytes) else { return nil }
+                guard isWanted, let read else { return [] }
+                var (isNew, news) = reading.merge.stored(read.stamp)
+                if isNew { news.insert(read.message.broughtLate, at: 0) }
+                return news
             }
-            guard case (var isNew, var held)?? = news else { return nil }
-            if let (message, stamp) = read {
-                if scope != .all {
-                    if let stamp { state.all.merge.came(stamp) }
-                } else {
-                    isNew = isNew && !state.isReadApart(message)
-                    held.removeAll(where: state.isReadApart)
-                }
+            guard case var messages?? = news else { return nil }
+            if scope == .all {
+                if !messages.isEmpty, !state.channels.isEmpty { messages = messages.filter { !state.isReadApart($0) } }
+            } else if isWanted, let stamp = read?.stamp {
+                state.sawTo(stamp)
             }
-            let isGiven = isNew || !held.isEmpty
-            let taken = state.with(scope) { $0.brought(from: place, isGiven: isGiven) }
-            return (isNew, held, taken?.isDue ?? false, taken?.isGiven ?? false)
+            let acknowledgement = state.with(scope) { reading in
+                if scope != .all { reading.add(messages, reply: reply) }
+                reading.came(to: place)
+                return reading.acknowledgement()
+            }
+            return (messages, acknowledgement ?? nil)
         }
         guard let found else { return }
-        if found.isNew, var message = read?.message {
-            message.isLate = true
-            brought.increment()
-            inbox.give(message)
+        brought.increment(by: found.messages.count)
+        if scope != .all {
+            if !found.messages.isEmpty { giveOnSoon(scope) }
+            if let reply = found.acknowledgement { send("+ACK", reply, nil) }
+        } else {
+            for message in found.messages { inbox.give(message) }
+            guard let reply = found.acknowledgement else { return }
+            inbox.whenTaken(nil) { [send] in send("+ACK", reply, nil) }
         }
-        for message in found.held { inbox.give(message) }
-        guard found.isDue else { return }
-        let acknowledge = { @Sendable [send] in send("+ACK", reply, nil) }
-        if found.isGiven { inbox.whenTaken(scope.channel, acknowledge) } else { acknowledge() }
     }
 
     /// What the stream had when it was looked at before has come by since then: the answer comes on the thread of the messages,
@@ -163,6 +178,20 @@ final class CatchUp: Sendable {
         }
     }
 
+    // MARK: To a channel's subscribers
+
+    private func giveOnSoon(_ scope: Scope) { handOut.withLock { $0 }?.add(scope) }
+
+    private func giveOn(_ scope: Scope) {
+        guard let (messages, reply) = state.withLock({ $0.with(scope) { $0.nextChunk() } ?? nil }) else { return }
+        for message in messages { inbox.give(message) }
+        inbox.whenTaken(scope.channel) { [weak self, send] in
+            send("+ACK", reply, nil)
+            self?.state.withLock { _ = $0.with(scope) { $0.taken() } }
+            self?.giveOnSoon(scope)
+        }
+    }
+
     // MARK: Looking after the stream
 
     /// Until the task is canceled.
@@ -174,21 +203,27 @@ final class CatchUp: Sendable {
                 looked = .now
                 send("", stream.infoSubject, lookSubject)
             }
-            do {
-                for scope in [.all] + state.withLock({ Array($0.channels.keys) }) { try await goOn(with: scope) }
-                problem = ""
-            } catch {
-                if problem != "\(error)" {
-                    logger.warning("the stream can't be read", metadata: ["reason": "\(error)"])
+            var problems = ""
+            for scope in [.all] + state.withLock({ Array($0.channels.keys) }) {
+                do {
+                    try await goOn(with: scope)
+                } catch {
+                    problems = "\(error)"
                 }
-                problem = "\(error)"
             }
+            if problems != problem, problems != "" {
+                logger.warning("the stream can't be read", metadata: ["reason": "\(problems)"])
+            }
+            problem = problems
         }
     }
 
     private func goOn(with scope: Scope) async throws {
+        let narrowWindow = stream.narrowWindow
         let step = state.withLock { state in
-            let step = state.with(scope) { $0.nextStep(scope, at: .now) } ?? .wait
+            // Until then what it has seen to may come by again.
+            let mayEnd = scope == .all || state.all.merge.phase == .live
+            let step = state.with(scope) { $0.nextStep(at: .now, narrowWindow: narrowWindow, mayEnd: mayEnd) } ?? .wait
             if case .end = step {
                 if scope == .all { state.newest = nil }
                 state.channels[scope] = nil
@@ -198,42 +233,55 @@ final class CatchUp: Sendable {
         }
         switch step {
         case .wait: break
-        case .begin(let position, let subject, let isNarrow):
-            try await begin(
-                scope,
-                from: position,
-                subject,
-                window: isNarrow ? stream.narrowWindow : MessageStream.window
-            )
+        case .begin(let position, let subject, let window):
+            try await begin(scope, from: position, subject, window: window)
         case .end(let consumer, let subject):
             connection.unsubscribe(.init(subject))
-            try await stream.stopReading(consumer)
-        case .giveUp(let held):
-            logger.error("what was missed can't be read in time, and what comes is given on")
-            for message in held { inbox.give(message) }
+            // One that is gone needn't be deleted.
+            try? await stream.stopReading(consumer)
+        case .acknowledge(let reply): send("+ACK", reply, nil)
+        case .giveUp:
+            logger.error(
+                "what was missed can't be read in time, and what comes is given on",
+                metadata: ["channel": "\(scope)"]
+            )
         }
     }
 
     private func begin(_ scope: Scope, from position: UInt64, _ subject: String, window: Int) async throws {
         let last = try await stream.lastSequence()
         let first = last < position ? 1 : position + 1
-        let former = state.withLock { $0.with(scope) { $0.subscribe(to: subject) } }
-        if former != subject {
-            if let former = former.flatMap(\.self) { connection.unsubscribe(.init(former)) }
-            connection.subscribe(.init(subject), NATSReceiver { [weak self] in self?.stored($0, scope, subject) })
+        let former = state.withLock { $0.with(scope, subject: subject) { $0.subscribe(to: subject, from: first) } }
+        // Something was missed meanwhile.
+        guard let former else { return }
+        if let former { connection.unsubscribe(.init(former)) }
+        connection.subscribe(.init(subject), NATSReceiver { [weak self] in self?.stored($0, scope, subject) })
+        do {
+            let (consumer, pending) = try await stream.read(
+                from: first,
+                filter: scope.filter,
+                window: window,
+                to: subject
+            )
+            logger.log(
+                level: scope == .all ? .info : .debug,
+                "catching up",
+                metadata: ["from": "\(first)", "pending": "\(pending)", "channel": "\(scope)"]
+            )
+            state.withLock { _ = $0.with(scope, subject: subject) { $0.begun(consumer, pending: pending) } }
+        } catch {
+            // It may have been made all the same.
+            state.withLock { _ = $0.with(scope, subject: subject) { $0.leave() } }
+            throw error
         }
-        let (consumer, pending) = try await stream.read(
-            from: first,
-            filter: scope.filter,
-            window: window,
-            to: subject
-        )
-        logger.info(
-            "catching up",
-            metadata: [
-                "from": "\(first)", "pending": "\(pending)", "channel": "\(scope.channel.map { "\($0)" } ?? "all")",
-            ]
-        )
-        state.withLock { _ = $0.with(scope, subject: subject) { $0.begun(consumer, pending: pending) } }
+    }
+}
+
+extension Message {
+    /// As it comes out of the store.
+    fileprivate var broughtLate: Message {
+        var message = self
+        message.isLate = true
+        return message
     }
 }

@@ -32,13 +32,16 @@ package struct MessageMerge<Held> {
 
         var isBehind: Bool { left > read }
 
+        /// Who is forgotten first.
+        var precedence: (Int, UInt64) { (isBehind || !held.isEmpty ? 1 : 0, lastHeard) }
+
         mutating func forgetHeld() { (held, heldBytes) = ([], 0) }
     }
 
     /// Senders remembered; the one that was silent for longest is forgotten.
     private static var capacity: Int { 64 }
     /// Most bytes that one sender's messages which are held may have together, and as many more as one of them.
-    private static var mostHeld: Int { 64 << 10 }
+    private static var mostHeld: Int { 256 << 10 }
 
     package private(set) var phase = Phase.live
     private let own: UInt64
@@ -51,7 +54,8 @@ package struct MessageMerge<Held> {
     /// Some may have passed by.
     package mutating func missed() {
         phase = .reading
-        forgetReading()
+        // It is in the store.
+        for id in senders.keys { senders[id]?.forgetHeld() }
     }
 
     /// The store has brought everything that it had when it was asked last.
@@ -59,17 +63,23 @@ package struct MessageMerge<Held> {
         if phase == .reading { phase = .merging }
     }
 
-    /// The store can't be read for now: what comes live is given on, what was held at once, and what was left to the store when
-    /// that can be read, out of its order.
-    package mutating func givenUp() -> [Held] {
-        let held = senders.keys.sorted().flatMap { release($0) }
+    /// The store can't be read for now: what comes live is given on, and what was left to the store, or held, when that can be read, out
+    /// of its order.
+    package mutating func givenUp() {
         phase = .merging
         forgetReading()
-        return held
     }
 
     /// Whether nothing that was left to the store is still to come.
     package var isComplete: Bool { !senders.values.contains { $0.isBehind } }
+
+    /// What the store hasn't brought: a number for each sender.
+    package var left: [UInt64: UInt64] { senders.filter { $0.value.isBehind }.mapValues(\.left) }
+
+    /// Whether it has brought all of that.
+    package func hasRead(_ left: [UInt64: UInt64]) -> Bool {
+        left.allSatisfy { sender, number in senders[sender].map { $0.read >= number || !$0.isBehind } ?? true }
+    }
 
     /// The store isn't read any more.
     package mutating func finished() {
@@ -82,16 +92,19 @@ package struct MessageMerge<Held> {
     /// - Parameters:
     ///   - size: the bytes that holding it takes.
     ///   - leaving: whether it is left to the store anyway, which is being read.
+    ///   - holding: whether something is before it that isn't given on yet.
     package mutating func live(
         _ stamp: BusStamp?,
         _ message: @autoclosure () -> Held,
         size: Int,
-        leaving: Bool = false
+        leaving: Bool = false,
+        holding: Bool = false
     ) -> Bool {
         guard let stamp else { return true }
         return withSender(stamp.sender) { sender, phase in
             let isLeft = phase == .reading || (phase == .merging && leaving)
-            guard isLeft || (phase == .merging && sender.isBehind) else { return sender.come.insert(stamp.number) }
+            let isHeld = phase == .merging && (holding || sender.isBehind)
+            guard isLeft || isHeld else { return sender.come.insert(stamp.number) }
             guard !sender.come.contains(stamp.number) else { return false }
             if isLeft || sender.heldBytes >= Self.mostHeld {
                 sender.left = max(sender.left, stamp.number)
@@ -114,6 +127,11 @@ package struct MessageMerge<Held> {
         return (isNew, isFree ? release(stamp.sender) : [])
     }
 
+    /// Everything that was held and isn't behind anything any more.
+    package mutating func release() -> [Held] {
+        senders.keys.sorted().flatMap { senders[$0]?.isBehind == true ? [] : release($0) }
+    }
+
     /// Somebody else sees to a message.
     package mutating func came(_ stamp: BusStamp) {
         withSender(stamp.sender) { sender, _ in _ = sender.come.insert(stamp.number) }
@@ -122,7 +140,7 @@ package struct MessageMerge<Held> {
     private mutating func withSender<Answer>(_ id: UInt64, _ body: (inout Sender, Phase) -> Answer) -> Answer {
         clock &+= 1
         if senders[id] == nil, senders.count >= Self.capacity,
-            let silent = senders.min(by: { $0.value.lastHeard < $1.value.lastHeard })
+            let silent = senders.min(by: { $0.value.precedence < $1.value.precedence })
         {
             senders[silent.key] = nil
         }

@@ -17,22 +17,22 @@ package final class MessageStream: Sendable {
     /// How often a consumer says that it is there.
     static let heartbeat = Duration.seconds(5)
 
-    /// How many messages a reader may be ahead of what it has called taken.
-    static let window = 256
-
     private static let timeout = Duration.seconds(2)
 
     private let connection: NATSConnection
     private let name: String
     private let limits: Limits
-    /// How many of the largest messages the client library holds for a reader.
+    /// How far a reader of the largest messages may be ahead, so that the client library holds them all if they aren't too large for that.
     let narrowWindow: Int
     private let logger: Logger
     private let problem = Mutex<String?>("not asked for yet")
 
     package init(_ connection: NATSConnection, name: String, limits: Limits, logger: Logger) {
         (self.connection, self.name, self.limits, self.logger) = (connection, name, limits, logger)
-        narrowWindow = min(Self.window, max(16, NATSHandle.maximumPendingBytes / max(1, connection.largestPayload)))
+        narrowWindow = min(
+            StreamReading.window,
+            max(16, NATSHandle.maximumPendingBytes / max(1, connection.largestPayload))
+        )
     }
 
     /// Why nothing can be stored; nil if it can, as far as is known.

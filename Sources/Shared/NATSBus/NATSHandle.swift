@@ -39,6 +39,7 @@ final class NATSHandle: @unchecked Sendable {
         subscriptions.withLock { subscriptions in
             guard subscriptions.live[interest] == nil else { return }
             var made: OpaquePointer?
+            let closure = receiver.closure
             if let queue = interest.queue {
                 natsConnection_QueueSubscribe(
                     &made,
@@ -46,12 +47,13 @@ final class NATSHandle: @unchecked Sendable {
                     interest.subject,
                     queue,
                     NATSReceiver.handler,
-                    receiver.closure
+                    closure
                 )
             } else {
-                natsConnection_Subscribe(&made, pointer, interest.subject, NATSReceiver.handler, receiver.closure)
+                natsConnection_Subscribe(&made, pointer, interest.subject, NATSReceiver.handler, closure)
             }
-            guard let made else { return }
+            guard let made else { return NATSReceiver.completed(closure) }
+            natsSubscription_SetOnCompleteCB(made, NATSReceiver.completed, closure)
             natsSubscription_SetPendingLimits(made, 16_384, Int32(Self.maximumPendingBytes))
             subscriptions.live[interest] = Subscription(pointer: made)
         }
@@ -67,17 +69,22 @@ final class NATSHandle: @unchecked Sendable {
 
     /// Waits for an answer of the server.
     func flush(timeout: Duration) throws(NATSError) {
+        try check(freeingEnded { natsConnection_FlushTimeout(pointer, timeout.milliseconds) })
+    }
+
+    /// Frees the subscriptions that had ended before the server was asked something, if it answers.
+    private func freeingEnded(_ ask: () -> natsStatus) -> natsStatus {
         let ended = subscriptions.withLock { subscriptions in
             defer { subscriptions.ended = [] }
             return subscriptions.ended
         }
-        do throws(NATSError) {
-            try check(natsConnection_FlushTimeout(pointer, timeout.milliseconds))
-        } catch {
+        let status = ask()
+        if status == NATS_OK {
+            for subscription in ended { natsSubscription_Destroy(subscription.pointer) }
+        } else {
             subscriptions.withLock { $0.ended += ended }
-            throw error
         }
-        for subscription in ended { natsSubscription_Destroy(subscription.pointer) }
+        return status
     }
 
     /// Publishes with a header.
@@ -97,15 +104,17 @@ final class NATSHandle: @unchecked Sendable {
 
     func request(_ payload: ByteBuffer, to subject: String, timeout: Duration) -> Result<ByteBuffer, any Error> {
         var answer: OpaquePointer?
-        let status = payload.readableBytesView.withUnsafeBytes { bytes in
-            natsConnection_Request(
-                &answer,
-                pointer,
-                subject,
-                bytes.baseAddress,
-                Int32(clamping: bytes.count),
-                timeout.milliseconds
-            )
+        let status = freeingEnded {
+            payload.readableBytesView.withUnsafeBytes { bytes in
+                natsConnection_Request(
+                    &answer,
+                    pointer,
+                    subject,
+                    bytes.baseAddress,
+                    Int32(clamping: bytes.count),
+                    timeout.milliseconds
+                )
+            }
         }
         defer { natsMsg_Destroy(answer) }
         guard status == NATS_OK, let answer else { return .failure(NATSError(status)) }

@@ -15,9 +15,13 @@ package struct NATSMessage {
 
     /// The trace that it belongs to, if its sender said so.
     package var trace: TraceContext? {
+        header("traceparent").flatMap { TraceContext(traceparent: $0) }
+    }
+
+    func header(_ name: String) -> String? {
         var value: UnsafePointer<CChar>?
-        guard natsMsgHeader_Get(message, "traceparent", &value) == NATS_OK, let value else { return nil }
-        return TraceContext(traceparent: String(cString: value))
+        guard natsMsgHeader_Get(message, name, &value) == NATS_OK, let value else { return nil }
+        return String(cString: value)
     }
 
     /// A copy of the payload.
@@ -27,15 +31,19 @@ package struct NATSMessage {
     }
 }
 
-/// Who gets the messages of a subscription, on a thread of the client library. It lives as long as the process: the library
-/// may call it after a subscription has ended.
+/// Who gets the messages of a subscription, on a thread of the client library. It lives until that says that it calls it no more, which
+/// may be after the subscription has ended.
 package final class NATSReceiver: Sendable {
     let receive: @Sendable (NATSMessage) -> Void
 
     package init(_ receive: @escaping @Sendable (NATSMessage) -> Void) { self.receive = receive }
 
-    /// What the client library hands back.
+    /// What the client library hands back; ``completed`` lets go of it.
     var closure: UnsafeMutableRawPointer { Unmanaged.passRetained(self).toOpaque() }
+
+    static let completed: @convention(c) (UnsafeMutableRawPointer?) -> Void = { closure in
+        if let closure { Unmanaged<NATSReceiver>.fromOpaque(closure).release() }
+    }
 
     static let handler: natsMsgHandler = { _, _, message, closure in
         defer { natsMsg_Destroy(message) }

@@ -71,7 +71,8 @@ package final class NATSMessageBus: MessageBus {
         }
         let catchUp = catchUp
         let receiver = NATSReceiver { incoming in
-            guard let (message, stamp) = inbox.read(incoming), catchUp?.live(message, stamp) ?? true else { return }
+            guard let (message, stamp) = inbox.read(incoming.payload, incoming), catchUp?.live(message, stamp) ?? true
+            else { return }
             inbox.give(message)
         }
         changes = WorkQueue("bus-subscriptions") {
@@ -118,6 +119,7 @@ package final class NATSMessageBus: MessageBus {
     /// Sends what is waiting, if that doesn't take too long, and ends the threads; nothing is delivered any more.
     package func close() {
         inbox.receiver.withLock { $0 = nil }
+        catchUp?.close()
         outgoing.close(within: 3)
         acks?.expire(all: true)
         changes.close(within: 3)

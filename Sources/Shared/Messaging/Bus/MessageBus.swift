@@ -34,7 +34,7 @@ package protocol BusReceiver: Sendable {
     /// Called on a thread of the bus; may wait as long as there is no room.
     func receive(_ message: Message)
 
-    /// Whether subscribers to the channel are behind. What the bus keeps of its messages had better wait; asked for every message.
+    /// Whether subscribers to the channel are behind. What the bus keeps of its messages had better wait; asked for every message of QoS 1 and 2.
     func isStrained(_ channel: ChannelID) -> Bool
 
     /// Calls back, on any thread, when the subscribers have room again after all that was received, or have taken too long.

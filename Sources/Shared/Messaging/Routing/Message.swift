@@ -48,7 +48,7 @@ package struct Message: Sendable {
     package let origin: UInt64
     /// What its publisher said of the trace it belongs to.
     package let trace: TraceContext?
-    /// Whether the bus had lost it on its way here, so that it comes out of the store now.
+    /// Whether it comes out of the bus's store, since it was lost on its way here or had to wait.
     package var isLate = false
 
     /// Nil if the grant is for another channel or no longer good.
