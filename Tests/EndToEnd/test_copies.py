@@ -7,6 +7,8 @@ import uuid
 
 import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from support import raw_mqtt as mqtt
 from support.api import Account, assert_refused, publish_http
@@ -104,6 +106,23 @@ def test_what_is_published_on_one_copy_arrives_exactly_once_at_those_of_all(one,
                         source.publish(payload)
                     for where, each in listeners.items():
                         assert received_until(each, sentinel) == sent, f"from {name} on {copy} to {where}"
+
+
+def test_what_an_mqtt_5_publisher_says_of_its_message_is_told_on_every_copy(one, other, closing):
+    channel, sender, listener = Account(one).pair()
+    said = Properties(PacketTypes.PUBLISH)
+    said.PayloadFormatIndicator, said.MessageExpiryInterval, said.ContentType = 1, 60, "text/plain"
+    said.ResponseTopic, said.CorrelationData = topic(channel, "answers"), b"\x00\xff"
+    said.UserProperty = [("b", "1"), ("a", "2"), ("b", "3")]
+    listeners = [closing(PahoClient(view, listener, topic(channel), qos=1, version=paho.MQTTv5)) for view in (one, other)]
+    publisher = closing(PahoClient(one, sender, version=paho.MQTTv5))
+    for qos in (0, 1, 2):
+        publisher.publish(topic(channel), b"x", qos, properties=said)
+        for each in listeners:
+            heard = each.next_message().properties
+            assert heard.MessageExpiryInterval in (59, 60)
+            heard.MessageExpiryInterval = 60
+            assert heard.json() == said.json()
 
 
 class Publishers:

@@ -124,7 +124,7 @@ import Testing
 
         #expect(properties.retainAvailable == false)
         #expect(properties.sharedSubscriptionAvailable == false)
-        #expect(properties.subscriptionIdentifiersAvailable == false)
+        #expect(properties.subscriptionIdentifiersAvailable == nil)
         #expect(properties.wildcardSubscriptionAvailable == nil)
         #expect(properties.maximumQoS == nil)
         #expect(properties.receiveMaximum == 7)

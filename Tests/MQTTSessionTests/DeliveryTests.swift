@@ -105,6 +105,61 @@ import Testing
         #expect(client.deliver(.sample(.atLeastOnce, payload: "")).result == .dropped(.queueFull))
     }
 
+    @Test func propertiesCountAmongTheBytesOfTheQueue() {
+        let client = Client.connected(settings: SessionSettings(maximumInFlight: 1, maximumQueuedBytes: 100))
+        let properties: MQTTProperties = [.userProperty(name: "a", value: String(repeating: "x", count: 50))]
+        let results = (0..<3).map { _ in client.deliver(.sample(.atLeastOnce, properties: properties)).result }
+
+        #expect(results == [.sent, .queued, .dropped(.queueFull)])
+    }
+
+    /// [MQTT-3.3.2-5], [MQTT-3.3.2-6]
+    @Test func whatWaitsAgesAndIsDroppedWhenItIsTooOld() {
+        let client = Client.connected(settings: SessionSettings(maximumInFlight: 1))
+        func sample(_ payload: String, _ seconds: UInt32) -> Publish {
+            .sample(.atLeastOnce, payload: payload, properties: [.messageExpiryInterval(seconds)])
+        }
+        for (payload, seconds): (String, UInt32) in [("1", 1), ("2", 2), ("3", 10), ("4", 3), ("5", .max)] {
+            _ = client.deliver(sample(payload, seconds))
+        }
+        _ = client.pass(.milliseconds(2_500))
+        let third = client.receive(.puback(ack(1))).messages
+        #expect(third.map(\.payload) == [ByteBuffer(string: "3")])
+        #expect(third.first?.properties == [.messageExpiryInterval(8)])
+        _ = client.pass(.seconds(1))
+        let last = client.receive(.puback(ack(2))).messages
+        #expect(last.first?.properties == [.messageExpiryInterval(.max - 3)])
+        #expect(client.takeExpiredMessages() == 2 && client.takeExpiredMessages() == 0)
+    }
+
+    /// [MQTT-3.3.2-9]
+    @Test func theFirstTopicsGetAliasesIfTheClientTakesThem() {
+        let client = Client.connected(properties: [.topicAliasMaximum(2)])
+        func sent(_ topic: String, _ qos: MQTTQoS = .atMostOnce) -> (String, UInt16?) {
+            let publish = client.deliver(.sample(qos, topic: topic)).actions.messages.first
+            return (publish.map { String(buffer: $0.topic) } ?? "none", publish?.properties.topicAlias)
+        }
+        #expect(sent("a") == ("a", 1))
+        #expect(sent("b", .atLeastOnce) == ("b", 2))
+        #expect(sent("a", .exactlyOnce) == ("", 1))
+        #expect(sent("b") == ("", 2))
+        #expect(sent("c") == ("c", nil))
+    }
+
+    @Test func anAliasThatWouldMakeAPacketTooLongIsLeftOut() {
+        let client = Client.connected(properties: [.topicAliasMaximum(2), .maximumPacketSize(20)])
+        let (result, actions) = client.deliver(.sample(.atMostOnce, payload: String(repeating: "x", count: 14)))
+        #expect(result == .sent)
+        #expect(actions.messages.first?.properties == [])
+        #expect(client.deliver(.sample(.atMostOnce)).actions.messages.first?.properties == [.topicAlias(1)])
+    }
+
+    @Test(arguments: [MQTTVersion.v3_1, .v3_1_1, .v5])
+    func withoutTheClientsLeaveThereAreNoAliases(version: MQTTVersion) {
+        let client = Client.connected(version)
+        #expect(client.deliver(.sample(.atMostOnce)).actions == [.send(.publish(.sample(.atMostOnce)))])
+    }
+
     @Test func anIdentifierInUseIsPassedOver() {
         let client = Client.connected(settings: SessionSettings(maximumInFlight: 2))
         _ = client.deliver(.sample(.atLeastOnce))

@@ -33,16 +33,11 @@ import Testing
         )
     }
 
-    @Test func aSubscriptionIdentifierIsRefusedAsConnackSaid() {
+    @Test func aSubscriptionIdentifierIsTheCallersToKeep() {
         var identified = subscribe
         identified.properties = [.subscriptionIdentifier(1)]
 
-        #expect(
-            Client.connected().receive(.subscribe(identified)) == [
-                .send(.disconnect(Disconnect(reasonCode: .subscriptionIdentifiersNotSupported))),
-                .close(.violation(.subscriptionIdentifiersNotSupported)),
-            ]
-        )
+        #expect(Client.connected().receive(.subscribe(identified)) == [.subscribe(identified)])
     }
 
     @Test func answersAfterTheEndAreIgnored() {

@@ -9,6 +9,7 @@ package func makeMessage(
     by publisher: Thing.ID = .random(),
     source: SourceProtocol = .ws,
     qos: UInt8 = 1,
+    properties: MessageProperties? = nil,
     at created: UInt64 = 1_700_000_000_123_456_789
 ) -> Message? {
     final class Asked { var question: AccessQuestion? }
@@ -24,7 +25,8 @@ package func makeMessage(
         payload: ByteBuffer(string: payload),
         source: source,
         qos: qos,
-        origin: 7
+        origin: 7,
+        properties: properties
     )
     return granted.flatMap { Message(request, by: $0, at: created) }
 }

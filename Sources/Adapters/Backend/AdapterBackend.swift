@@ -24,8 +24,8 @@ package struct AdapterBackend: Sendable {
         let prefix = ProgramSettings.prefix(of: program)
         things = try RPCSettings(variables, service: "THINGS", port: 8183, prefix: prefix)
         var nats = try NATSConfiguration(variables, name: program)
-        // A message has some fields beside its payload; topic and content type have 1,024 bytes at most.
-        nats.largestPayload = try AdapterSettings(variables).maximumMessage + 4_096
+        // A message has some fields beside its payload; what MQTT 5 clients say of it has the most bytes, 64 KiB in their packets.
+        nats.largestPayload = try AdapterSettings(variables).maximumMessage + 128 * 1_024
         storage = try DurabilitySettings(variables)
         limits = try LimitSettings(variables)
         // What couldn't be stored is refused, and doesn't come to be later.

@@ -105,15 +105,16 @@ final class CatchUp: Sendable {
     /// Whether a message that came live is to be given on now.
     func live(_ message: Message, _ stamp: BusStamp?) -> Bool {
         let isStrained = message.qos > 0 && stamp != nil && inbox.isStrained(message.topic.channel)
-        let size = StreamReading.size(of: message)
         return state.withLock { state in
             if isStrained { begin(Scope(of: message.topic), &state) }
-            guard let stamp, state.isReadApart(message) else { return state.all.merge.live(stamp, message, size: size) }
+            guard let stamp, state.isReadApart(message) else {
+                return state.all.merge.live(stamp, message, size: message.size)
+            }
             state.sawTo(stamp)
             return state.with(Scope(of: message.topic)) { reading in
                 if isStrained { reading.left() }
                 let isBusy = reading.isBusy
-                return reading.merge.live(stamp, message, size: size, leaving: isStrained, holding: isBusy)
+                return reading.merge.live(stamp, message, size: message.size, leaving: isStrained, holding: isBusy)
             } ?? true
         }
     }

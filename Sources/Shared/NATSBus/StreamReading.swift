@@ -239,7 +239,7 @@ struct StreamReading {
     mutating func add(_ messages: [Message], reply: String) {
         for message in messages {
             queue.append((message, reply))
-            queuedBytes += Self.size(of: message)
+            queuedBytes += message.size
         }
     }
 
@@ -249,7 +249,7 @@ struct StreamReading {
         var (messages, bytes) = ([Message](), 0)
         while messages.count < Self.chunk, bytes < Self.chunkBytes, let next = queue.popFirst() {
             messages.append(next.message)
-            bytes += Self.size(of: next.message)
+            bytes += next.message.size
             reply = next.reply
         }
         queuedBytes -= bytes
@@ -263,5 +263,4 @@ struct StreamReading {
         if queue.isEmpty { add(merge.release(), reply: lastReply) }
     }
 
-    static func size(of message: Message) -> Int { message.payload.readableBytes + 256 }
 }

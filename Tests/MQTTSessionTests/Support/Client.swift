@@ -65,9 +65,11 @@ final class Client {
 
     func deliver(_ publish: Publish) -> (result: DeliveryResult, actions: [SessionAction]) {
         var result = DeliveryResult.sent
-        let actions = actions { result = $0.deliver(publish, into: &$1) }
+        let actions = actions { result = $0.deliver(publish, at: now, into: &$1) }
         return (result, actions)
     }
+
+    func takeExpiredMessages() -> Int { session.takeExpiredMessages() }
 
     func fail(_ error: MQTTCodecError, version: MQTTVersion? = nil) -> [SessionAction] {
         actions { $0.failed(error, version: version, into: &$1) }

@@ -22,6 +22,44 @@ import Testing
         #expect(back.origin == 0)
     }
 
+    @Test func whatAnMQTT5PublisherSaysComesBackToo() throws {
+        let properties = try #require(
+            MessageProperties(
+                isUTF8: false,
+                expires: 1_700_000_000_000_000_000,
+                responseTopic: "answers/here",
+                correlationData: ByteBuffer(bytes: [0, 255]),
+                user: [.init(name: "a", value: "1"), .init(name: "", value: ""), .init(name: "a", value: "\u{E9}")]
+            )
+        )
+        let message = try message("a", contentType: "", payload: "x", qos: 1, properties: properties)
+        var reader = BusMessageReader()
+        let back = try reader.read(encoded(message)).message
+        #expect(back.properties == properties)
+        #expect(String(buffer: back.payload) == "x")
+        #expect(
+            try reader.read(encoded(try self.message("a", contentType: "", payload: "x", qos: 1))).message.properties
+                == nil
+        )
+    }
+
+    /// A subscriber couldn't be told.
+    @Test(arguments: [13, 15], ["a\u{0}b", String(repeating: "x", count: 65_536)])
+    func propertiesThatNoPacketCanHoldAreRefused(field: Int, text: String) throws {
+        var buffer = ByteBuffer()
+        write(1, "\(channel)", to: &buffer)
+        write(3, "\(publisher)", to: &buffer)
+        if field == 15 {
+            var pair = ByteBuffer()
+            write(1, text, to: &pair)
+            write(field, String(buffer: pair), to: &buffer)
+        } else {
+            write(field, text, to: &buffer)
+        }
+        var reader = BusMessageReader()
+        #expect(throws: BusMessageReader.Failure.malformed) { try reader.read(buffer) }
+    }
+
     @Test func emptyFieldsAndQoS0ComeBackToo() throws {
         let message = try message("", contentType: "", payload: "", qos: 0)
         var reader = BusMessageReader()
@@ -35,7 +73,7 @@ import Testing
     @Test func aMessageOfAnotherSystemIsRead() throws {
         var buffer = ByteBuffer()
         write(6, "21.5", to: &buffer)
-        write(15, "later", to: &buffer)
+        write(99, "later", to: &buffer)
         write(4, "lora", to: &buffer)
         write(3, "\(publisher)", to: &buffer)
         write(1, "\(channel)".uppercased(), to: &buffer)
@@ -126,10 +164,11 @@ import Testing
         _ subtopic: String,
         contentType: String,
         payload: String,
-        qos: UInt8
+        qos: UInt8,
+        properties: MessageProperties? = nil
     ) throws -> Message {
         let topic = try Topic(channel: channel, subtopic: try Subtopic(subtopic[...]), contentType: contentType)
-        return try #require(makeMessage(on: topic, payload: payload, by: publisher, qos: qos))
+        return try #require(makeMessage(on: topic, payload: payload, by: publisher, qos: qos, properties: properties))
     }
 
     private func encoded(_ message: Message) -> ByteBuffer {
@@ -139,13 +178,17 @@ import Testing
     }
 
     private func write(_ field: Int, _ text: String, to buffer: inout ByteBuffer) {
-        buffer.writeInteger(UInt8(field << 3 | 2))
-        var rest = text.utf8.count
+        writeVarint(field << 3 | 2, to: &buffer)
+        writeVarint(text.utf8.count, to: &buffer)
+        buffer.writeString(text)
+    }
+
+    private func writeVarint(_ value: Int, to buffer: inout ByteBuffer) {
+        var rest = value
         while rest >= 0x80 {
             buffer.writeInteger(UInt8(rest & 0x7F | 0x80))
             rest >>= 7
         }
         buffer.writeInteger(UInt8(rest))
-        buffer.writeString(text)
     }
 }

@@ -24,6 +24,7 @@ extension ClientSession {
     private mutating func take(_ properties: MQTTProperties) {
         outbound.window = min(settings.maximumInFlight, properties.receiveMaximum ?? .max)
         if let size = properties.maximumPacketSize { clientMaximumPacketSize = Int(size) }
+        outboundAliases.maximum = min(settings.maximumOutboundAliases, properties.topicAliasMaximum ?? 0)
         asksForExpiry = (properties.sessionExpiryInterval ?? 0) > 0
         // Earlier versions have no way to learn of another keep-alive than theirs.
         let longest = settings.maximumKeepAlive
@@ -66,7 +67,6 @@ extension ClientSession {
         var properties: MQTTProperties = [
             .receiveMaximum(settings.receiveMaximum),
             .retainAvailable(false),
-            .subscriptionIdentifiersAvailable(false),
             .sharedSubscriptionAvailable(false),
         ]
         if settings.maximumPacketSize < SessionSettings.largestPacket {

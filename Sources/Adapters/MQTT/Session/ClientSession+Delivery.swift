@@ -1,5 +1,5 @@
 package import MQTTCodec
-import NIOCore
+package import NIOCore
 
 // Messages to the client.
 extension ClientSession {
@@ -15,25 +15,50 @@ extension ClientSession {
     /// Messages sent and not acknowledged.
     package var messagesInFlight: Int { outbound.inFlight.count }
 
+    /// Whether the server uses topic aliases with this client.
+    package var setsTopicAliases: Bool { outboundAliases.maximum > 0 }
+
+    /// Messages that were too old when their turn came, and haven't been taken.
+    package var expiredMessages: Int { outbound.expired }
+
+    package mutating func takeExpiredMessages() -> Int {
+        defer { outbound.expired = 0 }
+        return outbound.expired
+    }
+
     /// Delivers a QoS 1 or 2 message: at once while the window has room, else from the queue, in order.
     ///
     /// Identifier and DUP are set here. A message that waits keeps its buffers alive, so topic and payload had better not
-    /// be slices of something larger. (QoS 0 the caller encodes once for all and writes itself; here it is sent as it is.)
-    package mutating func deliver(_ publish: consuming Publish, into actions: inout [SessionAction]) -> DeliveryResult {
+    /// be slices of something larger; an expiry interval in it runs on. (QoS 0 the caller encodes once for all and writes itself, unless
+    /// this client has topic aliases; here it is sent at once.)
+    package mutating func deliver(
+        _ publish: consuming Publish,
+        at now: NIODeadline,
+        into actions: inout [SessionAction]
+    ) -> DeliveryResult {
         guard phase == .connected else { return .dropped(.notConnected) }
         guard fits(publish) else { return .dropped(.tooLargeForClient) }
         guard publish.qos != .atMostOnce else {
-            actions.append(.send(.publish(publish)))
+            send(publish, into: &actions)
             return .sent
         }
         guard outbound.hasRoom else {
-            return outbound.enqueue(publish, settings: settings) ? .queued : .dropped(.queueFull)
+            return outbound.enqueue(publish, at: now, settings: settings) ? .queued : .dropped(.queueFull)
         }
-        actions.append(.send(.publish(outbound.begin(publish))))
+        send(outbound.begin(publish), into: &actions)
         return .sent
     }
 
-    private func fits(_ publish: borrowing Publish) -> Bool {
+    private mutating func send(_ publish: consuming Publish, into actions: inout [SessionAction]) {
+        var aliased = publish
+        if setsTopicAliases, fits(aliased, spare: Self.aliasLength) { outboundAliases.apply(to: &aliased) }
+        actions.append(.send(.publish(aliased)))
+    }
+
+    /// Most bytes that a topic alias adds: the property, and a longer length before it.
+    private static let aliasLength = 5
+
+    private func fits(_ publish: borrowing Publish, spare: Int = 0) -> Bool {
         guard clientMaximumPacketSize != .max else { return true }
         let length = Publish.encodedLength(
             topicLength: publish.topic.readableBytes,
@@ -42,7 +67,7 @@ extension ClientSession {
             version: version,
             properties: publish.properties
         )
-        return length <= clientMaximumPacketSize
+        return length + spare <= clientMaximumPacketSize
     }
 
     mutating func receivedPuback(_ ack: PublishAck, into actions: inout [SessionAction]) {
@@ -78,8 +103,8 @@ extension ClientSession {
     /// Frees the identifier and sends what waits.
     private mutating func finish(_ id: UInt16, into actions: inout [SessionAction]) {
         outbound.inFlight[id] = nil
-        while outbound.hasRoom, let next = outbound.dequeue() {
-            actions.append(.send(.publish(outbound.begin(next))))
+        while outbound.hasRoom, let next = outbound.dequeue(at: lastHeard) {
+            send(outbound.begin(next), into: &actions)
         }
     }
 }

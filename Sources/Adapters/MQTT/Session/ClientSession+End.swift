@@ -83,6 +83,7 @@ extension ClientSession {
         will = nil
         inbound = InboundMessages()
         outbound = OutboundMessages()
+        outboundAliases = OutboundAliases()
         actions.append(.close(reason))
     }
 }

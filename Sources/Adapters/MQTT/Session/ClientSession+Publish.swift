@@ -81,14 +81,6 @@ extension ClientSession {
 
 // Subscriptions.
 extension ClientSession {
-    mutating func receivedSubscribe(_ subscribe: consuming Subscribe, into actions: inout [SessionAction]) {
-        // CONNACK said that there are none.
-        guard subscribe.properties.subscriptionIdentifier == nil else {
-            return violate(.subscriptionIdentifiersNotSupported, into: &actions)
-        }
-        actions.append(.subscribe(subscribe))
-    }
-
     /// Answers `subscribe`: a granted QoS or a failure for each filter in order [MQTT-3.8.4-6].
     package mutating func subscribeCompleted(
         packetID: UInt16,

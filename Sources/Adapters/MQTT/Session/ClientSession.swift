@@ -38,6 +38,7 @@ package struct ClientSession: ~Copyable {
     var will: Will?
     var inbound = InboundMessages()
     var outbound = OutboundMessages()
+    var outboundAliases = OutboundAliases()
 
     /// Begins with an open connection.
     package init(settings: SessionSettings, at now: NIODeadline) {
@@ -74,7 +75,7 @@ package struct ClientSession: ~Copyable {
         case .pubrec(let ack): receivedPubrec(ack, into: &actions)
         case .pubrel(let ack): receivedPubrel(ack, into: &actions)
         case .pubcomp(let ack): receivedPubcomp(ack, into: &actions)
-        case .subscribe(let subscribe): receivedSubscribe(subscribe, into: &actions)
+        case .subscribe(let subscribe): actions.append(.subscribe(subscribe))
         case .unsubscribe(let unsubscribe): actions.append(.unsubscribe(unsubscribe))
         case .pingreq: send(.pingresp, into: &actions)  // [MQTT-3.12.4-1]
         case .disconnect(let disconnect): receivedDisconnect(disconnect, into: &actions)

@@ -17,8 +17,16 @@ struct OutboundMessages: Sendable {
     var window: UInt16 = 0
     private var lastID: UInt16 = 0
     // Made when first used: a circular buffer holds storage even when it is empty.
-    private var queue: CircularBuffer<Publish>?
+    private var queue: CircularBuffer<Waiting>?
     private(set) var queuedBytes = 0
+    /// Messages that were too old when their turn came.
+    var expired = 0
+
+    private struct Waiting: Sendable {
+        let publish: Publish
+        /// When it is too old.
+        let expires: NIODeadline?
+    }
 
     var queuedMessages: Int { queue?.count ?? 0 }
 
@@ -35,26 +43,39 @@ struct OutboundMessages: Sendable {
     }
 
     /// Lets the message wait; `false` when the queue is full.
-    mutating func enqueue(_ publish: consuming Publish, settings: SessionSettings) -> Bool {
+    mutating func enqueue(_ publish: consuming Publish, at now: NIODeadline, settings: SessionSettings) -> Bool {
         let size = Self.size(of: publish)
         guard queuedMessages < settings.maximumQueuedMessages, queuedBytes + size <= settings.maximumQueuedBytes else {
             return false
         }
         if queue == nil { queue = CircularBuffer(initialCapacity: 4) }
-        queue?.append(publish)
+        let interval = publish.properties.isEmpty ? nil : publish.properties.messageExpiryInterval
+        queue?.append(Waiting(publish: publish, expires: interval.map { now + .seconds(Int64($0)) }))
         queuedBytes += size
         return true
     }
 
-    /// The oldest message that waits.
-    mutating func dequeue() -> Publish? {
-        guard let publish = queue?.popFirst() else { return nil }
-        queuedBytes -= Self.size(of: publish)
-        if queue?.isEmpty == true { queue = nil }
-        return publish
+    /// The oldest message that waits and isn't too old [MQTT-3.3.2-5]; it says how long it still lives [MQTT-3.3.2-6].
+    mutating func dequeue(at now: NIODeadline) -> Publish? {
+        while let next = queue?.popFirst() {
+            queuedBytes -= Self.size(of: next.publish)
+            if queue?.isEmpty == true { queue = nil }
+            guard let expires = next.expires else { return next.publish }
+            guard expires > now else {
+                expired += 1
+                continue
+            }
+            var publish = next.publish
+            let left = (expires - now + .seconds(1) - .nanoseconds(1)).nanoseconds / 1_000_000_000
+            publish.properties.remove(.messageExpiryInterval)
+            publish.properties.append(.messageExpiryInterval(UInt32(clamping: left)))
+            return publish
+        }
+        return nil
     }
 
     private static func size(of publish: borrowing Publish) -> Int {
         publish.topic.readableBytes + publish.payload.readableBytes
+            + (publish.properties.isEmpty ? 0 : publish.properties.encodedLength)
     }
 }

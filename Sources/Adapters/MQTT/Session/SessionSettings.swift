@@ -19,11 +19,13 @@ package final class SessionSettings: Sendable {
     package let maximumUnreleased: Int
     /// How many topic aliases an MQTT 5 client may use; 0 for none.
     package let topicAliasMaximum: UInt16
+    /// How many topic aliases the server uses with an MQTT 5 client that takes them; 0 for none.
+    package let maximumOutboundAliases: UInt16
     /// How many QoS 1 and 2 messages to a client may be unacknowledged, if the client doesn't want fewer.
     package let maximumInFlight: UInt16
     /// How many messages wait behind those in flight.
     package let maximumQueuedMessages: Int
-    /// How many bytes of topic and payload wait behind those in flight.
+    /// How many bytes of topic, properties and payload wait behind those in flight.
     package let maximumQueuedBytes: Int
     /// The longest client identifier in bytes.
     package let maximumClientIDLength: Int
@@ -35,6 +37,7 @@ package final class SessionSettings: Sendable {
         receiveMaximum: UInt16 = 1024,
         maximumUnreleased: Int = 1024,
         topicAliasMaximum: UInt16 = 16,
+        maximumOutboundAliases: UInt16 = 32,
         maximumInFlight: UInt16 = 64,
         maximumQueuedMessages: Int = 1000,
         maximumQueuedBytes: Int = 1 << 20,
@@ -46,6 +49,7 @@ package final class SessionSettings: Sendable {
         self.receiveMaximum = max(1, receiveMaximum)
         self.maximumUnreleased = max(1, maximumUnreleased)
         self.topicAliasMaximum = topicAliasMaximum
+        self.maximumOutboundAliases = maximumOutboundAliases
         self.maximumInFlight = max(1, maximumInFlight)
         self.maximumQueuedMessages = maximumQueuedMessages
         self.maximumQueuedBytes = maximumQueuedBytes

@@ -10,17 +10,22 @@ package struct MQTTBroker: Sendable {
 
     /// Listens. Throws ``ListenError``.
     package init(_ settings: MQTTAdapterSettings, loops: AdapterLoops) async throws {
-        let limits = MQTTLimits(
+        var limits = MQTTLimits(
             maximumMessage: settings.common.maximumMessage,
             maximumQueue: settings.common.maximumQueue,
             maximumSubscriptions: settings.maximumSubscriptions,
             connectTimeout: .nanoseconds(Int64(clamping: settings.connectTimeout.nanoseconds)),
             idleTimeout: settings.idleTimeout?.nanoseconds
         )
+        limits.receiveMaximum = UInt16(clamping: settings.receiveMaximum)
+        limits.topicAliasMaximum = UInt16(clamping: settings.topicAliasMaximum)
+        limits.maximumPacket = settings.maximumPacket
+        limits.maximumKeepAlive = UInt16(clamping: settings.maximumKeepAlive?.components.seconds ?? 0)
+        let sessionLimits = limits
         // A handshake has no body.
         let handshake = HTTPLimits(maximumBody: 0, requestTimeout: settings.connectTimeout)
         let registry = ClientRegistry()
-        let components = try await loops.add { MQTTComponent(loop: $0, limits: limits, registry: registry) }
+        let components = try await loops.add { MQTTComponent(loop: $0, limits: sessionLimits, registry: registry) }
         let handshakes = try await loops.add { HTTPComponent(loop: $0, limits: handshake) }
 
         func listen(on address: ListenAddress, _ tls: ServerTLS?) async throws -> Listener {

@@ -96,7 +96,8 @@ final class MQTTComponent: LoopComponent {
             return MQTTDelivery.merging(found, of: message.topic)
         }
         guard !deliveries.isEmpty else { return }
-        var packets = OutgoingPackets(message)
+        // The time is asked for by those that age alone.
+        var packets = OutgoingPackets(message, at: message.properties == nil ? 0 : loop.wallClock)
         for delivery in deliveries {
             if delivery.noLocal, delivery.connection.origin == message.origin { continue }
             if !message.isMeant(forSubscriptionOf: delivery.since) { continue }

@@ -101,7 +101,8 @@ extension MQTTConnection {
             payload: publish.payload,
             source: .mqtt,
             qos: publish.qos.rawValue,
-            origin: origin
+            origin: origin,
+            properties: publish.properties.isEmpty ? nil : MessageProperties(publish.properties, at: loop.wallClock)
         )
     }
 
@@ -168,7 +169,8 @@ extension MQTTConnection {
             payload: will.payload,
             source: .mqtt,
             qos: will.qos.rawValue,
-            origin: origin
+            origin: origin,
+            properties: MessageProperties(will.properties, at: loop.wallClock)
         )
         let loop = loop
         loop.access.authorize(identity, topic.channel, at: loop.now) { authorized in

@@ -34,7 +34,7 @@ extension MQTTConnection {
                 if key.isGood(at: loop.now),
                     let grant = loop.access.grant(key.identity.thing, filter.channel, at: loop.now)
                 {
-                    codes.append(add(wanted, filter, grant))
+                    codes.append(add(wanted, filter, grant, subscribe.properties.subscriptionIdentifier))
                 } else {
                     return ask(key, filter, wanted, subscribe, codes)
                 }
@@ -60,7 +60,9 @@ extension MQTTConnection {
         loop.access.authorize(key, filter.channel, clock: { [loop] in loop.now }) { authorized in
             guard self.session.phase == .connected else { return }
             switch authorized {
-            case .granted(let grant): self.decide(subscribe, codes + [self.add(wanted, filter, grant)])
+            case .granted(let grant):
+                let code = self.add(wanted, filter, grant, subscribe.properties.subscriptionIdentifier)
+                self.decide(subscribe, codes + [code])
             case .refused:
                 self.peer.refused(.notAuthorized, .mqtt)
                 self.decide(subscribe, codes + [.notAuthorized])
@@ -71,10 +73,16 @@ extension MQTTConnection {
         }
     }
 
-    private func add(_ wanted: Subscription, _ filter: TopicFilter, _ grant: ChannelGrant) -> MQTTReasonCode {
+    private func add(
+        _ wanted: Subscription,
+        _ filter: TopicFilter,
+        _ grant: ChannelGrant,
+        _ identifier: UInt32?
+    ) -> MQTTReasonCode {
         if let known = subscriptions[filter] {
             known.qos = wanted.qos
             known.noLocal = wanted.noLocal
+            known.identifier = identifier
             component.subscribe(known)
         } else {
             guard subscriptions.count < component.limits.maximumSubscriptions else {
@@ -90,7 +98,8 @@ extension MQTTConnection {
                 filter: filter,
                 grant: grant,
                 qos: wanted.qos,
-                noLocal: wanted.noLocal
+                noLocal: wanted.noLocal,
+                identifier: identifier
             )
             subscriptions[filter] = subscription
             component.subscribe(subscription)

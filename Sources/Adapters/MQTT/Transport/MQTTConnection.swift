@@ -189,6 +189,7 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         }
         actions.removeAll(keepingCapacity: session.phase == .connected)
         isPerforming = false
+        if session.expiredMessages > 0 { loop.counters.expired.add(session.takeExpiredMessages()) }
     }
 
     private func perform(_ action: SessionAction) {
@@ -216,11 +217,16 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         idleness.carried()
         let qos = min(delivery.qos, MQTTQoS(rawValue: packets.message.qos) ?? .atLeastOnce)
         guard qos == .atMostOnce else {
-            let publish = packets.kept(isTyped: delivery.isTyped, qos: qos, version: session.version)
-            let result = session.deliver(publish, into: &actions)
+            let publish = packets.kept(delivery, qos: qos, version: session.version)
+            // Only what ages asks for the time.
+            let time = packets.message.properties == nil ? NIODeadline.uptimeNanoseconds(0) : now
+            let result = session.deliver(publish, at: time, into: &actions)
             perform()
             if case .dropped = result { return false }
             return true
+        }
+        if session.setsTopicAliases || !delivery.identifiers.isEmpty {
+            return deliverAtMostOnce(packets.own(delivery, version: session.version))
         }
         guard let packet = packets.atMostOnce(isTyped: delivery.isTyped, version: session.version),
             packet.readableBytes <= session.clientMaximumPacketSize, outbound.hasRoom(for: packet.readableBytes)
@@ -228,6 +234,20 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         outbound.append(packet)
         list()
         return true
+    }
+
+    private func deliverAtMostOnce(_ publish: Publish) -> Bool {
+        let length = Publish.encodedLength(
+            topicLength: publish.topic.readableBytes,
+            payloadLength: publish.payload.readableBytes,
+            qos: publish.qos,
+            version: session.version,
+            properties: publish.properties
+        )
+        guard outbound.hasRoom(for: length) else { return false }
+        let result = session.deliver(publish, at: now, into: &actions)
+        perform()
+        return result == .sent
     }
 
     /// Not while it waits for others like itself: then nobody reads its acknowledgements.

@@ -16,6 +16,13 @@ package struct MQTTLimits: Sendable {
     package var maximumQueue: Int
     package var maximumSubscriptions: Int
     package var connectTimeout: TimeAmount
+    /// What an MQTT 5 client may have on its way to us.
+    package var receiveMaximum: UInt16 = 1_024
+    package var topicAliasMaximum: UInt16 = 16
+    /// Most bytes of a packet; nil: what the largest message needs.
+    package var maximumPacket: Int?
+    /// Seconds that an MQTT 5 client may be silent; 0: as long as it likes.
+    package var maximumKeepAlive: UInt16 = 0
     /// Nanoseconds without a message after which a client is sent away; nil: it stays.
     package var idleTimeout: UInt64?
 
@@ -36,7 +43,10 @@ package struct MQTTLimits: Sendable {
     var sessionSettings: SessionSettings {
         SessionSettings(
             connectTimeout: connectTimeout,
-            maximumPacketSize: maximumMessage + Self.packetOverhead,
+            maximumKeepAlive: maximumKeepAlive,
+            maximumPacketSize: maximumPacket ?? maximumMessage + Self.packetOverhead,
+            receiveMaximum: receiveMaximum,
+            topicAliasMaximum: topicAliasMaximum,
             maximumQueuedBytes: maximumQueue
         )
     }

@@ -12,10 +12,20 @@ final class MQTTSubscription {
     var qos: MQTTQoS
     /// Whether messages of the same client are left out [MQTT-3.8.3-3].
     var noLocal: Bool
+    /// What an MQTT 5 client knows it by.
+    var identifier: UInt32?
     /// Nanoseconds since 1970 when it was made.
     let since: UInt64
 
-    init(connection: MQTTConnection, filter: TopicFilter, grant: ChannelGrant, qos: MQTTQoS, noLocal: Bool) {
+    init(
+        connection: MQTTConnection,
+        filter: TopicFilter,
+        grant: ChannelGrant,
+        qos: MQTTQoS,
+        noLocal: Bool,
+        identifier: UInt32?
+    ) {
+        self.identifier = identifier
         self.connection = connection
         self.filter = filter
         self.grant = grant
@@ -36,6 +46,8 @@ struct MQTTDelivery {
     var noLocal: Bool
     /// When the first of its filters was subscribed to.
     var since: UInt64
+    /// Of all its filters that have one [MQTT-3.3.4-4].
+    var identifiers: [UInt32] = []
 
     /// The deliveries of a topic, from all subscriptions that match it.
     static func merging(_ subscriptions: [MQTTSubscription], of topic: Topic) -> [MQTTDelivery] {
@@ -49,7 +61,8 @@ struct MQTTDelivery {
             }
             let isTyped = subscription.filter.contentType != nil
             let place = Place(connection: ObjectIdentifier(subscription.connection), isTyped: isTyped)
-            if let index = places[place] {
+            let index = places[place] ?? deliveries.count
+            if index < deliveries.count {
                 deliveries[index].qos = max(deliveries[index].qos, subscription.qos)
                 deliveries[index].noLocal = deliveries[index].noLocal && subscription.noLocal
                 deliveries[index].since = min(deliveries[index].since, subscription.since)
@@ -65,6 +78,7 @@ struct MQTTDelivery {
                     )
                 )
             }
+            if let identifier = subscription.identifier { deliveries[index].identifiers.append(identifier) }
         }
         return deliveries
     }

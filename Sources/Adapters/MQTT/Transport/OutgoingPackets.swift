@@ -5,11 +5,15 @@ internal import NIOCore
 /// One message on its way to many MQTT clients: what is the same for several of them is made once.
 struct OutgoingPackets {
     let message: Message
+    /// Nanoseconds since 1970.
+    private let time: UInt64
+    private var commonProperties: MQTTProperties?
     private var encoded: [ByteBuffer?] = [nil, nil, nil, nil]
     private var ownPayload: ByteBuffer?
 
-    init(_ message: Message) {
+    init(_ message: Message, at time: UInt64) {
         self.message = message
+        self.time = time
     }
 
     /// A whole QoS 0 PUBLISH. Nil if it can't be encoded: then the topic is too long for MQTT.
@@ -31,10 +35,26 @@ struct OutgoingPackets {
     }
 
     /// A PUBLISH that a session keeps until it is acknowledged, so its payload must not hold on to a whole read buffer.
-    mutating func kept(isTyped: Bool, qos: MQTTQoS, version: MQTTVersion) -> Publish {
+    mutating func kept(_ delivery: MQTTDelivery, qos: MQTTQoS, version: MQTTVersion) -> Publish {
         let payload = ownPayload ?? ByteBuffer(bytes: message.payload.readableBytesView)
         ownPayload = payload
-        return Publish(topic: name(isTyped: isTyped), payload: payload, qos: qos, properties: properties(version))
+        return publish(delivery, payload, qos, version)
+    }
+
+    /// A QoS 0 PUBLISH for one client alone.
+    mutating func own(_ delivery: MQTTDelivery, version: MQTTVersion) -> Publish {
+        publish(delivery, message.payload, .atMostOnce, version)
+    }
+
+    private mutating func publish(
+        _ delivery: MQTTDelivery,
+        _ payload: ByteBuffer,
+        _ qos: MQTTQoS,
+        _ version: MQTTVersion
+    ) -> Publish {
+        var properties = properties(version)
+        for identifier in delivery.identifiers { properties.append(.subscriptionIdentifier(identifier)) }
+        return Publish(topic: name(isTyped: delivery.isTyped), payload: payload, qos: qos, properties: properties)
     }
 
     private func name(isTyped: Bool) -> ByteBuffer {
@@ -42,8 +62,13 @@ struct OutgoingPackets {
     }
 
     /// MQTT 5 clients get the content type whatever the topic says.
-    private func properties(_ version: MQTTVersion) -> MQTTProperties {
+    private mutating func properties(_ version: MQTTVersion) -> MQTTProperties {
+        guard version == .v5 else { return [] }
+        if let commonProperties { return commonProperties }
         let type = message.topic.contentType.text
-        return version == .v5 && !type.isEmpty ? [.contentType(type)] : []
+        var properties: MQTTProperties = type.isEmpty ? [] : [.contentType(type)]
+        message.properties?.append(to: &properties, at: time)
+        commonProperties = properties
+        return properties
     }
 }

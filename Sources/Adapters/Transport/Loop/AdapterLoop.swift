@@ -114,6 +114,11 @@ package final class AdapterLoop {
     /// Delivers what other loops, or other processes, published.
     func receive(_ batch: [Message], from peer: Int) {
         for message in batch {
+            // One that has waited for longer than it lives isn't delivered any more [MQTT-3.3.2-5].
+            if let expires = message.properties?.expires, expires <= wallClock {
+                counters.expired.add()
+                continue
+            }
             for component in components { component.deliver(message) }
         }
         links.delivered(batch, from: peer, to: index)

@@ -26,6 +26,10 @@ package final class LoopCounters: Sendable {
     /// Messages dropped because the subscriber's queue was full.
     package let droppedWS = Number()
     package let droppedMQTT = Number()
+    /// How often a subscriber was behind for so long that its publishers wait for it no longer.
+    package let tooSlow = Number()
+    /// Messages that were too old to be delivered.
+    package let expired = Number()
     /// How often a connection wasn't read from for a while because it publishes faster than it may.
     package let throttledWS = Number()
     package let throttledMQTT = Number()

@@ -27,6 +27,8 @@ private struct LoopSamples: Sendable {
             .init(delivered, [("protocol", "mqtt")], counter: sum { $0.deliveredMQTT.current }),
             .init(dropped, [("protocol", "ws")], counter: sum { $0.droppedWS.current }),
             .init(dropped, [("protocol", "mqtt")], counter: sum { $0.droppedMQTT.current }),
+            .init("fluxgate_subscribers_too_slow_total", counter: sum { $0.tooSlow.current }),
+            .init("fluxgate_messages_expired_total", counter: sum { $0.expired.current }),
             .init(throttled, [("protocol", "ws")], counter: sum { $0.throttledWS.current }),
             .init(throttled, [("protocol", "mqtt")], counter: sum { $0.throttledMQTT.current }),
             .init(connections, [("protocol", "ws")], gauge: Double(sum { $0.connectionsWS.current })),

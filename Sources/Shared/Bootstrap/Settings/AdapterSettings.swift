@@ -69,6 +69,14 @@ package struct MQTTAdapterSettings: Sendable {
     package let webSocket: ListenAddress
     package let tls: ServerTLS?
     package let maximumSubscriptions: Int
+    /// Messages of QoS 1 and 2 of an MQTT 5 client that may be unacknowledged.
+    package let receiveMaximum: Int
+    /// Topic aliases that an MQTT 5 client may set; 0: none.
+    package let topicAliasMaximum: Int
+    /// Most bytes of a packet; nil: what the largest message needs.
+    package let maximumPacket: Int?
+    /// The longest keep-alive of an MQTT 5 client; nil: any.
+    package let maximumKeepAlive: Duration?
     package let connectTimeout: Duration
     /// Without a message; nil: as long as it likes.
     package let idleTimeout: Duration?
@@ -103,6 +111,13 @@ package struct MQTTAdapterSettings: Sendable {
             "MF_MQTT_ADAPTER_MAX_SUBSCRIPTIONS",
             default: 1_000,
             in: 1...1_000_000
+        )
+        receiveMaximum = try variables.integer("MF_MQTT_ADAPTER_RECEIVE_MAXIMUM", default: 1_024, in: 1...65_535)
+        topicAliasMaximum = try variables.integer("MF_MQTT_ADAPTER_TOPIC_ALIAS_MAXIMUM", default: 16, in: 0...65_535)
+        maximumPacket = try variables.optionalInteger("MF_MQTT_ADAPTER_MAX_PACKET_BYTES", in: 1_024...268_435_460)
+        maximumKeepAlive = try variables.optionalDuration(
+            "MF_MQTT_ADAPTER_MAX_KEEP_ALIVE",
+            in: .seconds(1)...(.seconds(65_535))
         )
         connectTimeout = try variables.duration("MF_MQTT_ADAPTER_CONNECT_TIMEOUT", default: "10s")
         idleTimeout = try variables.optionalDuration("MF_MQTT_ADAPTER_IDLE_TIMEOUT")

@@ -15,9 +15,19 @@ package import NIOCore
 /// | 8 | qos | uint32, 0 to 2; HTTP and WebSockets count as 1 |
 /// | 9 | sender | fixed64, ``BusStamp/sender``; on a bus that stores |
 /// | 10 | number | uint64, ``BusStamp/number``; likewise |
+/// | 11 | payloadFormat | uint32, of MQTT 5: 1 if the payload is UTF-8, 0 if it is bytes |
+/// | 12 | expires | uint64, nanoseconds since 1970 from which on it isn't delivered |
+/// | 13 | responseTopic | string |
+/// | 14 | correlationData | bytes |
+/// | 15 | userProperties | repeated message: 1 name, 2 value, both strings |
 package enum BusMessage {
     enum Field: UInt64 {
         case channel = 1, subtopic, publisher, source, contentType, payload, created, qos, sender, number
+        case payloadFormat, expires, responseTopic, correlationData, userProperties
+    }
+
+    enum UserPropertyField: UInt64 {
+        case name = 1, value
     }
 
     /// The fields that all messages of a topic share.
@@ -47,10 +57,20 @@ package enum BusMessage {
             buffer.writeInteger(stamp.sender, endianness: .little)
             buffer.writeField(.number, number: stamp.number)
         }
-        if message.payload.readableBytes > 0 {
-            buffer.writeKey(.payload, wire: 2)
-            buffer.writeVarint(UInt64(message.payload.readableBytes))
-            buffer.writeImmutableBuffer(message.payload)
+        if let properties = message.properties { append(properties, to: &buffer) }
+        if message.payload.readableBytes > 0 { buffer.writeField(.payload, message.payload) }
+    }
+
+    private static func append(_ properties: MessageProperties, to buffer: inout ByteBuffer) {
+        if let isUTF8 = properties.isUTF8 { buffer.writeField(.payloadFormat, number: isUTF8 ? 1 : 0) }
+        if let expires = properties.expires { buffer.writeField(.expires, number: expires) }
+        if let topic = properties.responseTopic { buffer.writeField(.responseTopic, topic) }
+        if let data = properties.correlationData { buffer.writeField(.correlationData, data) }
+        for property in properties.user {
+            var pair = ByteBuffer()
+            pair.writeText(UserPropertyField.name.rawValue, property.name)
+            pair.writeText(UserPropertyField.value.rawValue, property.value)
+            buffer.writeField(.userProperties, pair)
         }
     }
 }
@@ -61,9 +81,19 @@ extension ByteBuffer {
     }
 
     fileprivate mutating func writeField(_ field: BusMessage.Field, _ text: String) {
-        writeKey(field, wire: 2)
+        writeText(field.rawValue, text)
+    }
+
+    fileprivate mutating func writeText(_ number: UInt64, _ text: String) {
+        writeVarint(number << 3 | 2)
         writeVarint(UInt64(text.utf8.count))
         writeString(text)
+    }
+
+    fileprivate mutating func writeField(_ field: BusMessage.Field, _ bytes: ByteBuffer) {
+        writeKey(field, wire: 2)
+        writeVarint(UInt64(bytes.readableBytes))
+        writeImmutableBuffer(bytes)
     }
 
     fileprivate mutating func writeField(_ field: BusMessage.Field, number: UInt64) {

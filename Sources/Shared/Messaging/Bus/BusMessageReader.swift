@@ -45,6 +45,7 @@ package struct BusMessageReader {
             created: fields.created,
             source: fields.source,
             qos: fields.qos,
+            properties: fields.properties,
             trace: trace
         )
         return (message, fields.stamp)
@@ -81,8 +82,23 @@ private struct BusFields {
     var qos: UInt8 = 1
     private var sender: UInt64 = 0
     private var number: UInt64 = 0
+    private var isUTF8: Bool?
+    private var expires: UInt64?
+    private var responseTopic: String?
+    private var correlationData: ByteBuffer?
+    private var userProperties: [MessageProperties.UserProperty] = []
 
     var stamp: BusStamp? { sender == 0 || number == 0 ? nil : BusStamp(sender: sender, number: number) }
+
+    var properties: MessageProperties? {
+        MessageProperties(
+            isUTF8: isUTF8,
+            expires: expires,
+            responseTopic: responseTopic,
+            correlationData: correlationData,
+            user: userProperties
+        )
+    }
 
     mutating func read(_ buffer: inout ByteBuffer) throws(BusMessageReader.Failure) {
         let key = try buffer.readVarint()
@@ -94,6 +110,8 @@ private struct BusFields {
             case .created: created = number
             case .qos: qos = UInt8(clamping: min(number, 2))
             case .number: self.number = number
+            case .payloadFormat: isUTF8 = number == 1
+            case .expires: expires = number
             default: break
             }
         case 1:
@@ -113,8 +131,36 @@ private struct BusFields {
         case .contentType: contentType = try text(bytes)
         case .source: source = SourceProtocol(rawValue: try text(bytes)) ?? .http
         case .payload: payload = bytes
-        case .created, .qos, .sender, .number, nil: break
+        case .responseTopic: responseTopic = try mqttText(bytes)
+        case .correlationData:
+            guard bytes.readableBytes <= Int(UInt16.max) else { throw .malformed }
+            correlationData = bytes
+        case .userProperties: userProperties.append(try userProperty(bytes))
+        case .created, .qos, .sender, .number, .payloadFormat, .expires, nil: break
         }
+    }
+
+    private func userProperty(
+        _ pair: ByteBuffer
+    ) throws(BusMessageReader.Failure) -> MessageProperties.UserProperty {
+        var (pair, name, value) = (pair, "", "")
+        while pair.readableBytes > 0 {
+            let key = try pair.readVarint()
+            guard key & 7 == 2 else { throw .malformed }
+            let bytes = try pair.readBytes(of: try pair.readVarint())
+            switch BusMessage.UserPropertyField(rawValue: key >> 3) {
+            case .name: name = try mqttText(bytes)
+            case .value: value = try mqttText(bytes)
+            case nil: break
+            }
+        }
+        return MessageProperties.UserProperty(name: name, value: value)
+    }
+
+    /// What MQTT clients can be told: a string without U+0000 and no longer than its packets have room for (MQTT 5, section 1.5.4).
+    private func mqttText(_ bytes: ByteBuffer) throws(BusMessageReader.Failure) -> String {
+        guard bytes.readableBytes <= Int(UInt16.max), !bytes.readableBytesView.contains(0) else { throw .malformed }
+        return try text(bytes)
     }
 
     private func text(_ bytes: ByteBuffer) throws(BusMessageReader.Failure) -> String {

@@ -15,6 +15,7 @@ package struct PublishRequest: Sendable {
     package let qos: UInt8
     /// The MQTT connection that it came from, as ``Message/origin``.
     package let origin: UInt64
+    package let properties: MessageProperties?
     package let trace: TraceContext?
 
     package init(
@@ -23,8 +24,10 @@ package struct PublishRequest: Sendable {
         source: SourceProtocol,
         qos: UInt8,
         origin: UInt64 = 0,
+        properties: MessageProperties? = nil,
         trace: TraceContext? = nil
     ) {
+        self.properties = properties
         self.trace = trace
         self.topic = topic
         self.payload = payload
@@ -46,6 +49,8 @@ package struct Message: Sendable {
     package let qos: UInt8
     /// Which connection of this process it came from, for subscribers that don't want their own; 0 for none.
     package let origin: UInt64
+    /// What its publisher said of it over MQTT 5.
+    package let properties: MessageProperties?
     /// What its publisher said of the trace it belongs to.
     package let trace: TraceContext?
     /// Whether it comes out of the bus's store, since it was lost on its way here or had to wait.
@@ -61,6 +66,7 @@ package struct Message: Sendable {
         self.source = request.source
         self.qos = request.qos
         self.origin = request.origin
+        self.properties = request.properties
         self.trace = request.trace
     }
 
@@ -72,8 +78,10 @@ package struct Message: Sendable {
         created: UInt64,
         source: SourceProtocol,
         qos: UInt8,
+        properties: MessageProperties?,
         trace: TraceContext?
     ) {
+        self.properties = properties
         self.trace = trace
         self.topic = topic
         self.payload = payload
@@ -83,6 +91,9 @@ package struct Message: Sendable {
         self.qos = qos
         self.origin = 0
     }
+
+    /// About as many bytes as it takes while it waits.
+    package var size: Int { payload.readableBytes + 128 + (properties?.size ?? 0) }
 
     /// How far the clocks of two machines may be apart.
     private static let clockTolerance: UInt64 = 1_000_000_000
