@@ -93,6 +93,11 @@ def _overload(views, programs, seconds: float, say) -> Outcome:
     assert time.monotonic() - began < 2
     memory = {each.name: peak_memory(each.process.pid) for each in programs}
     say(f"  most memory, MiB: {memory}")
+    telling = ("fluxgate_messages_dropped_total", "fluxgate_subscribers_too_slow_total", "fluxgate_bus_gaps_total")
+    for each in programs:
+        told = {name: value for name, value in each.metrics().items() if name.startswith(telling) and value}
+        if told:
+            say(f"  {each.name}: {told}")
     assert all(each < MOST_MEMORY for each in memory.values())
     assert outcome.offered > 5 * outcome.accepted
     assert (outcome.ends, outcome.refused) == (set(), 0)

@@ -58,5 +58,6 @@ extension AdapterLoop {
 
     func forgetLaggards() {
         for channel in laggards.sweep(at: now) { links.strained.remove(channel) }
+        counters.tooSlow.add(laggards.givenUp - counters.tooSlow.current)
     }
 }

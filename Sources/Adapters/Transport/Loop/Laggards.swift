@@ -23,6 +23,8 @@ struct Laggards {
 
     /// Whether one of them is waited for.
     private(set) var areWaitedFor = false
+    /// How many times one took too long.
+    private(set) var givenUp = 0
 
     /// Answers whether its channel has one more laggard now that is waited for.
     mutating func note(_ subscriber: any Subscriber, _ channel: ChannelID, at now: UInt64) -> Bool {
@@ -45,6 +47,7 @@ struct Laggards {
                 eased += laggard.channels
             } else if laggard.isWaitedFor, now &- laggard.since >= Self.patience {
                 laggards[id]?.isWaitedFor = false
+                givenUp += 1
                 laggards[id]?.channels = []
                 eased += laggard.channels
             } else if laggard.isWaitedFor {

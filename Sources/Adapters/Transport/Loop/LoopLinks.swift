@@ -17,8 +17,9 @@ internal import Synchronization
 final class LoopLinks: BusReceiver {
     /// Most payload bytes on their way from one loop to another before publishers wait.
     static let limit = 4 << 20
-    /// Most messages of QoS 1 and 2, HTTP and WebSockets on their way to one loop from all others together.
-    private static let mostDelivering = 512
+    /// Most messages of QoS 1 and 2, HTTP and WebSockets on their way to one loop from all others together: with a quarter of a
+    /// subscriber's queue, with what the bus brings and with what it brings late they are fewer than that holds.
+    private static let mostDelivering = 640
     /// Most of them that one loop has waiting to be stored.
     private static let mostStoring = 2_048
 
@@ -33,7 +34,7 @@ final class LoopLinks: BusReceiver {
     let interest: InterestFilter
     let strained = StrainedChannels()
     let bus: (any MessageBus)?
-    /// What of them may come from one other loop.
+    /// What of them may be handed over by one other loop, and as many more wait there until its turn ends.
     let mostFromOne: Int
     /// Loops, and the bus if there is one.
     let count: Int
@@ -47,7 +48,7 @@ final class LoopLinks: BusReceiver {
         let count = bus == nil ? loops : loops + 1
         self.count = count
         self.loops = loops
-        self.mostFromOne = max(16, Self.mostDelivering / max(1, loops))
+        self.mostFromOne = max(8, Self.mostDelivering / 2 / max(1, loops))
         self.bus = bus
         self.interest = InterestFilter(loops: loops)
         self.state = Mutex(
@@ -152,7 +153,7 @@ final class LoopLinks: BusReceiver {
     /// by who brings it.
     private func size(of batch: [Message], to peer: Int) -> Int {
         let share = isBus(peer) ? (bus?.stores == true ? Self.limit / Self.mostStoring : 0) : Self.limit / mostFromOne
-        return batch.reduce(0) { $0 + max($1.payload.readableBytes + 128, $1.qos > 0 && !$1.isLate ? share : 0) }
+        return batch.reduce(0) { $0 + max($1.size, $1.qos > 0 && !$1.isLate ? share : 0) }
     }
 }
 
