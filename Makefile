@@ -20,10 +20,14 @@ TEST_FLAGS = --sanitize=thread -Xswiftc -warnings-as-errors --explicit-target-de
 
 PROGRAM = .build/release/fluxgate
 VENV = Tests/EndToEnd/.venv
-SWIFT_SOURCES = Package.swift Sources Tests
+SWIFT_SOURCES = Package.swift Sources $(filter-out Tests/Fuzzing,$(wildcard Tests/*)) Tests/Fuzzing/Package.swift Tests/Fuzzing/Sources/MQTTFuzz
 PYTHON_SOURCES = $(wildcard Tests/EndToEnd Tests/Compose Benchmarks)
 SHELL_SOURCES = .ci/run ssl/certificates docker/keys docker/nginx/start docker/debian/start-postgres
 SHELL_SOURCES += $(filter-out %.c %.txt %.py %-suppressions,$(wildcard scripts/*)) $(wildcard examples/*.sh)
+
+# What `make fuzz` compiles, for libFuzzer; where it keeps what it finds; and how many seconds it looks.
+FUZZ_SCRATCH = .build-fuzz
+TIME ?= 60
 
 # Passed on to the program, to pytest and to the benchmark: make run ARGS=--help, make end-to-end ARGS="-k quickstart"
 ARGS ?=
@@ -72,6 +76,15 @@ test-compose: programs packages-test $(VENV)/.installed ## bring up docker/docke
 bench-tests: packages-test
 	$(PYTHON) -m unittest discover --start-directory Benchmarks/tests
 
+.PHONY: fuzz
+fuzz: toolchain ## give MQTT codec and session what libFuzzer thinks of, for TIME seconds (60)
+	$(SWIFT) build --configuration release --package-path Tests/Fuzzing --scratch-path $(FUZZ_SCRATCH)
+	@mkdir -p $(FUZZ_SCRATCH)/found
+	@SWIFT_BACKTRACE=enable=no $(FUZZ_SCRATCH)/release/MQTTFuzz -max_total_time=$(TIME) -max_len=4096 -timeout=10 -rss_limit_mb=2048 \
+		-verbosity=0 -print_final_stats=1 -artifact_prefix=$(FUZZ_SCRATCH)/ $(FUZZ_SCRATCH)/found Tests/Fuzzing/Corpus \
+		>$(FUZZ_SCRATCH)/log 2>&1 || { tail -n 60 $(FUZZ_SCRATCH)/log; exit 1; }
+	@grep '^stat::' $(FUZZ_SCRATCH)/log
+
 .PHONY: lint
 lint: toolchain packages-test $(VENV)/.installed ## check format, warnings, imports, Python, shell, OpenAPI and what is committed
 	$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_SOURCES)
@@ -92,7 +105,7 @@ bench: build packages-bench ## compare with mosquitto and nginx, in one run on t
 
 .PHONY: clean
 clean: ## remove what was built; the data folder stays
-	rm -rf .build $(TEST_SCRATCH) $(VENV) Benchmarks/bin
+	rm -rf .build $(TEST_SCRATCH) $(FUZZ_SCRATCH) $(VENV) Benchmarks/bin
 
 # --- steps -----------------------------------------------------------------------------------------------------------
 
