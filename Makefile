@@ -77,7 +77,7 @@ bench-tests: packages-test
 	$(PYTHON) -m unittest discover --start-directory Benchmarks/tests
 
 .PHONY: fuzz
-fuzz: toolchain ## give MQTT codec and session what libFuzzer thinks of, for TIME seconds (60)
+fuzz: toolchain packages-run ## give MQTT codec and session what libFuzzer thinks of, for TIME seconds (60)
 	$(SWIFT) build --configuration release --package-path Tests/Fuzzing --scratch-path $(FUZZ_SCRATCH)
 	@mkdir -p $(FUZZ_SCRATCH)/found
 	@SWIFT_BACKTRACE=enable=no $(FUZZ_SCRATCH)/release/MQTTFuzz -max_total_time=$(TIME) -max_len=4096 -timeout=10 -rss_limit_mb=2048 \

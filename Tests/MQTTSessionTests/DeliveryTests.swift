@@ -132,6 +132,18 @@ import Testing
         #expect(client.takeExpiredMessages() == 2 && client.takeExpiredMessages() == 0)
     }
 
+    /// Who can't be told of an interval is spared what is too old all the same.
+    @Test(arguments: [MQTTVersion.v3_1_1, .v5])
+    func whatIsTooOldIsDroppedInEveryVersion(version: MQTTVersion) {
+        let client = Client.connected(version, settings: SessionSettings(maximumInFlight: 1))
+        for payload in ["1", "2", "3"] {
+            _ = client.deliver(.sample(.atLeastOnce, payload: payload), expires: payload == "2" ? .seconds(1) : nil)
+        }
+        _ = client.pass(.seconds(1))
+        #expect(client.receive(.puback(ack(1))).messages == [.sample(.atLeastOnce, id: 2, payload: "3")])
+        #expect(client.takeExpiredMessages() == 1)
+    }
+
     /// [MQTT-3.3.2-9]
     @Test func theFirstTopicsGetAliasesIfTheClientTakesThem() {
         let client = Client.connected(properties: [.topicAliasMaximum(2)])

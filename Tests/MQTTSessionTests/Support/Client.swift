@@ -63,9 +63,10 @@ final class Client {
         actions { $0.unsubscribeCompleted(packetID: id, codes: codes, into: &$1) }
     }
 
-    func deliver(_ publish: Publish) -> (result: DeliveryResult, actions: [SessionAction]) {
+    func deliver(_ publish: Publish, expires: TimeAmount? = nil) -> (result: DeliveryResult, actions: [SessionAction]) {
         var result = DeliveryResult.sent
-        let actions = actions { result = $0.deliver(publish, at: now, into: &$1) }
+        let interval = expires ?? publish.properties.messageExpiryInterval.map { .seconds(Int64($0)) }
+        let actions = actions { result = $0.deliver(publish, expires: interval.map { now + $0 }, into: &$1) }
         return (result, actions)
     }
 

@@ -43,6 +43,14 @@ import Testing
         )
     }
 
+    @Test(arguments: ["", "a/#", "+"])
+    func aResponseTopicThatIsNoneIsLeftOut(text: String) throws {
+        var buffer = encoded(try message("a", contentType: "", payload: "x", qos: 1))
+        write(13, text, to: &buffer)
+        var reader = BusMessageReader()
+        #expect(try reader.read(buffer).message.properties == nil)
+    }
+
     /// A subscriber couldn't be told.
     @Test(arguments: [13, 15], ["a\u{0}b", String(repeating: "x", count: 65_536)])
     func propertiesThatNoPacketCanHoldAreRefused(field: Int, text: String) throws {

@@ -29,11 +29,11 @@ extension ClientSession {
     /// Delivers a QoS 1 or 2 message: at once while the window has room, else from the queue, in order.
     ///
     /// Identifier and DUP are set here. A message that waits keeps its buffers alive, so topic and payload had better not
-    /// be slices of something larger; an expiry interval in it runs on. (QoS 0 the caller encodes once for all and writes itself, unless
+    /// be slices of something larger. When it expires it isn't sent any more; the interval in it runs on until then. (QoS 0 the caller encodes once for all and writes itself, unless
     /// this client has topic aliases; here it is sent at once.)
     package mutating func deliver(
         _ publish: consuming Publish,
-        at now: NIODeadline,
+        expires: NIODeadline? = nil,
         into actions: inout [SessionAction]
     ) -> DeliveryResult {
         guard phase == .connected else { return .dropped(.notConnected) }
@@ -43,7 +43,7 @@ extension ClientSession {
             return .sent
         }
         guard outbound.hasRoom else {
-            return outbound.enqueue(publish, at: now, settings: settings) ? .queued : .dropped(.queueFull)
+            return outbound.enqueue(publish, expires: expires, settings: settings) ? .queued : .dropped(.queueFull)
         }
         send(outbound.begin(publish), into: &actions)
         return .sent

@@ -43,14 +43,13 @@ struct OutboundMessages: Sendable {
     }
 
     /// Lets the message wait; `false` when the queue is full.
-    mutating func enqueue(_ publish: consuming Publish, at now: NIODeadline, settings: SessionSettings) -> Bool {
+    mutating func enqueue(_ publish: consuming Publish, expires: NIODeadline?, settings: SessionSettings) -> Bool {
         let size = Self.size(of: publish)
         guard queuedMessages < settings.maximumQueuedMessages, queuedBytes + size <= settings.maximumQueuedBytes else {
             return false
         }
         if queue == nil { queue = CircularBuffer(initialCapacity: 4) }
-        let interval = publish.properties.isEmpty ? nil : publish.properties.messageExpiryInterval
-        queue?.append(Waiting(publish: publish, expires: interval.map { now + .seconds(Int64($0)) }))
+        queue?.append(Waiting(publish: publish, expires: expires))
         queuedBytes += size
         return true
     }
@@ -66,6 +65,7 @@ struct OutboundMessages: Sendable {
                 continue
             }
             var publish = next.publish
+            guard publish.properties.messageExpiryInterval != nil else { return publish }
             let left = (expires - now + .seconds(1) - .nanoseconds(1)).nanoseconds / 1_000_000_000
             publish.properties.remove(.messageExpiryInterval)
             publish.properties.append(.messageExpiryInterval(UInt32(clamping: left)))

@@ -218,9 +218,8 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         let qos = min(delivery.qos, MQTTQoS(rawValue: packets.message.qos) ?? .atLeastOnce)
         guard qos == .atMostOnce else {
             let publish = packets.kept(delivery, qos: qos, version: session.version)
-            // Only what ages asks for the time.
-            let time = packets.message.properties == nil ? NIODeadline.uptimeNanoseconds(0) : now
-            let result = session.deliver(publish, at: time, into: &actions)
+            let expires = packets.message.properties?.expires.map { NIODeadline.uptimeNanoseconds(loop.time(of: $0)) }
+            let result = session.deliver(publish, expires: expires, into: &actions)
             perform()
             if case .dropped = result { return false }
             return true
@@ -245,7 +244,7 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
             properties: publish.properties
         )
         guard outbound.hasRoom(for: length) else { return false }
-        let result = session.deliver(publish, at: now, into: &actions)
+        let result = session.deliver(publish, into: &actions)
         perform()
         return result == .sent
     }

@@ -19,7 +19,7 @@ package struct MQTTLimits: Sendable {
     /// What an MQTT 5 client may have on its way to us.
     package var receiveMaximum: UInt16 = 1_024
     package var topicAliasMaximum: UInt16 = 16
-    /// Most bytes of a packet; nil: what the largest message needs.
+    /// Most bytes of a packet, if that is less than the largest message and what it may have beside it.
     package var maximumPacket: Int?
     /// Seconds that an MQTT 5 client may be silent; 0: as long as it likes.
     package var maximumKeepAlive: UInt16 = 0
@@ -44,7 +44,7 @@ package struct MQTTLimits: Sendable {
         SessionSettings(
             connectTimeout: connectTimeout,
             maximumKeepAlive: maximumKeepAlive,
-            maximumPacketSize: maximumPacket ?? maximumMessage + Self.packetOverhead,
+            maximumPacketSize: min(maximumPacket ?? .max, maximumMessage + Self.packetOverhead),
             receiveMaximum: receiveMaximum,
             topicAliasMaximum: topicAliasMaximum,
             maximumQueuedBytes: maximumQueue

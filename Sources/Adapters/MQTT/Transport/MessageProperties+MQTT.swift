@@ -25,9 +25,9 @@ extension MessageProperties {
     func append(to properties: inout MQTTProperties, at time: UInt64) {
         if let isUTF8 { properties.append(.payloadFormatIndicator(isUTF8)) }
         if let expires {
-            let left = expires > time ? expires - time : 0
             // A second that has begun is whole.
-            properties.append(.messageExpiryInterval(UInt32(clamping: (left &+ Self.second - 1) / Self.second)))
+            let left = expires > time ? (expires - time - 1) / Self.second + 1 : 1
+            properties.append(.messageExpiryInterval(UInt32(clamping: left)))
         }
         if let responseTopic { properties.append(.responseTopic(responseTopic)) }
         if let correlationData { properties.append(.correlationData(correlationData)) }

@@ -82,6 +82,9 @@ package final class AdapterLoop {
     /// Nanoseconds since 1970 by the loop's clock.
     package var wallClock: UInt64 { epoch &+ now }
 
+    /// The loop's clock at a time in nanoseconds since 1970.
+    package func time(of wallClock: UInt64) -> UInt64 { wallClock > epoch ? wallClock - epoch : 0 }
+
     func add(_ component: any LoopComponent) {
         components.append(component)
     }

@@ -131,10 +131,16 @@ private struct BusFields {
         case .contentType: contentType = try text(bytes)
         case .source: source = SourceProtocol(rawValue: try text(bytes)) ?? .http
         case .payload: payload = bytes
-        case .responseTopic: responseTopic = try mqttText(bytes)
+        case .responseTopic:
+            // With wildcards it is none [MQTT-3.3.2-14].
+            let topic = try mqttText(bytes)
+            if !topic.isEmpty, !topic.utf8.contains(where: { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "#") }) {
+                responseTopic = topic
+            }
         case .correlationData:
             guard bytes.readableBytes <= Int(UInt16.max) else { throw .malformed }
-            correlationData = bytes
+            // A copy: the slice would hold on to the payload too.
+            correlationData = ByteBuffer(bytes: bytes.readableBytesView)
         case .userProperties: userProperties.append(try userProperty(bytes))
         case .created, .qos, .sender, .number, .payloadFormat, .expires, nil: break
         }

@@ -68,8 +68,6 @@ private struct Run: ~Copyable {
     private var unread = ByteBuffer()
     private var isDecoding = true
     private var isClosed = false
-    /// The session must not answer more messages than it was given.
-    private var sent = 0
 
     init(_ input: Input) {
         self.input = input
@@ -122,7 +120,8 @@ private struct Run: ~Copyable {
             properties: properties
         )
         let now = now
-        feed { _ = $0.deliver(publish, at: now, into: &$1) }
+        let expires = properties.messageExpiryInterval.map { now + .seconds(Int64($0)) }
+        feed { _ = $0.deliver(publish, expires: expires, into: &$1) }
         precondition(session.queuedMessages <= settings.maximumQueuedMessages)
         precondition(session.messagesInFlight <= Int(settings.maximumInFlight))
     }
