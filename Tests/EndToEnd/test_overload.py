@@ -13,7 +13,7 @@ from support.programs import SeparatePrograms
 from support.server import Server
 
 SECONDS = float(os.environ.get("FLUXGATE_OVERLOAD_SECONDS", "60"))
-SHORTER = min(SECONDS, 8)
+SHORTER = float(os.environ.get("FLUXGATE_OVERLOAD_SECONDS", "8"))
 MOST_MEMORY = 512  # MiB, as the composition gives to each program.
 MQTT_PUBLISHERS, HTTP_PUBLISHERS, SUBSCRIBERS = 100, 4, 2
 

@@ -89,24 +89,21 @@ final class PublishEndpoint: HTTPEndpoint {
         reply: any HTTPReply
     ) -> HTTPOutcome {
         let now = loop.now
-        guard let last, matches(last, head, facts, sender.certificate), last.key.isGood(at: now) else {
+        guard let last, matches(last, head, facts, sender.certificate), last.key.isGood(at: now),
+            !loop.isHeldUp(last.grant.channel, qos: 1)
+        else {
             return respondAsNew(to: head, facts, sender.certificate, body, reply)
         }
         if let answer = refuseIfTooFast(body, of: last.key.identity.tenant, at: now) {
             return .answer(answer)
         }
         let request = PublishRequest(topic: last.topic, payload: body, source: .http, qos: 1, trace: facts.trace)
-        let channel = last.grant.channel
         switch loop.publish(request, by: last.grant, at: now) {
-        case .published where !loop.isStrained(channel):
-            return .answer(.accepted)
         case .published:
-            let answer = LateAnswer(reply)
-            finish(answer, whenEased: channel)
-            return answer.outcome
+            return .answer(.accepted)
         case .storing:
             let answer = LateAnswer(reply)
-            finishWhenStored(answer, channel)
+            finishWhenStored(answer)
             return answer.outcome
         case .stale, .unavailable:
             return respondAsNew(to: head, facts, sender.certificate, body, reply, isCharged: true)
@@ -122,16 +119,8 @@ final class PublishEndpoint: HTTPEndpoint {
         return nil
     }
 
-    private func finishWhenStored(_ answer: LateAnswer, _ channel: ChannelID) {
-        loop.whenStored { isStored in
-            if isStored { self.finish(answer, whenEased: channel) } else { answer.finish(.answer(.unavailable)) }
-        }
-    }
-
-    /// A client that waits for its answer doesn't send more than the subscribers take.
-    private func finish(_ answer: LateAnswer, whenEased channel: ChannelID) {
-        guard loop.isStrained(channel) else { return answer.finish(.answer(.accepted)) }
-        loop.whenEased(channel) { answer.finish(.answer(.accepted)) }
+    private func finishWhenStored(_ answer: LateAnswer) {
+        loop.whenStored { isStored in answer.finish(.answer(isStored ? .accepted : .unavailable)) }
     }
 
     private func matches(
@@ -165,7 +154,9 @@ final class PublishEndpoint: HTTPEndpoint {
                 {
                     return answer.finish(.answer(refusal))
                 }
-                self.publish(head, facts, certificate, body, path, admission, answer)
+                self.loop.whenThereIsRoom(path.channel, qos: 1) {
+                    self.publish(head, facts, certificate, body, path, admission, answer)
+                }
             case .unknownKey: answer.finish(self.refuse(.unknownKey))
             case .refused: answer.finish(self.refuse(.notAuthorized))
             case .unavailable: answer.finish(.answer(.unavailable))
@@ -197,8 +188,8 @@ final class PublishEndpoint: HTTPEndpoint {
         }
         let request = PublishRequest(topic: topic, payload: body, source: .http, qos: 1, trace: facts.trace)
         switch loop.publish(request, by: admission.grant, at: loop.now) {
-        case .published: finish(answer, whenEased: admission.grant.channel)
-        case .storing: finishWhenStored(answer, admission.grant.channel)
+        case .published: answer.finish(.answer(.accepted))
+        case .storing: finishWhenStored(answer)
         case .stale, .unavailable: return answer.finish(.answer(.unavailable))
         }
         last = Last(

@@ -154,7 +154,9 @@ final class WSConnection: ChannelDuplexHandler, Subscriber {
         let request = PublishRequest(topic: topic, payload: payload, source: .ws, qos: 1)
         let now = loop.now
         if pace.isLimited { pause = pace.charge(payload.readableBytes, of: tenant, at: now) }
-        guard admission.key.isGood(at: now) else { return ask(toPublish: request) }
+        guard admission.key.isGood(at: now), !loop.isHeldUp(channelID, qos: request.qos) else {
+            return ask(toPublish: request)
+        }
         switch loop.publish(request, by: grant, at: now) {
         case .published: keepPace()
         case .storing:
@@ -168,6 +170,10 @@ final class WSConnection: ChannelDuplexHandler, Subscriber {
     private func ask(toPublish request: PublishRequest) {
         state = .asking
         let loop = component.loop
+        loop.whenThereIsRoom(channelID, qos: request.qos) { self.publish(request, on: loop) }
+    }
+
+    private func publish(_ request: PublishRequest, on loop: AdapterLoop) {
         loop.access.authorize(admission.key, channelID, clock: { loop.now }) { answer in
             guard case .asking = self.state else { return }
             self.state = .open
@@ -197,21 +203,14 @@ final class WSConnection: ChannelDuplexHandler, Subscriber {
         component.loop.whenStored { isStored in if !isStored { self.close(.tryAgainLater, .unavailable) } }
     }
 
-    /// Reads nothing more before the next message may come, nor while other loops or the channel's subscribers are behind.
+    /// Reads nothing more before the next message may come.
     private func keepPace() {
-        if pause > 0 {
-            component.loop.counters.throttledWS.add()
-            state = .asking
-            let time = TimeAmount.nanoseconds(Int64(clamping: pause))
-            pause = 0
-            component.loop.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: time) { self.goOn() }
-        } else if component.loop.isCongested {
-            state = .asking
-            component.loop.whenUncongested { self.goOn() }
-        } else if component.loop.isStrained(channelID) {
-            state = .asking
-            component.loop.whenEased(channelID) { self.goOn() }
-        }
+        guard pause > 0 else { return }
+        component.loop.counters.throttledWS.add()
+        state = .asking
+        let time = TimeAmount.nanoseconds(Int64(clamping: pause))
+        pause = 0
+        component.loop.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: time) { self.goOn() }
     }
 
     private func goOn() {

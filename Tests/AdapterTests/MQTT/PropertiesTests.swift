@@ -60,21 +60,19 @@ import Testing
         #expect(try publishes(listener).map(\.properties) == [said])
     }
 
+    private func publish(_ ids: ClosedRange<UInt16>, saying properties: (UInt16) -> MQTTProperties) throws {
+        let publisher = try server.client(.v5)
+        for id in ids {
+            try publisher.send(
+                publisher.publish("\(id)", to: server.base, qos: .atLeastOnce, id: id, properties: properties(id))
+            )
+        }
+    }
+
     /// [MQTT-3.3.2-6]
     @Test func anExpiryIntervalIsPassedOnAndRunsWhileTheMessageWaits() throws {
         let listener = try subscriber(.v5, "", qos: .atLeastOnce)
-        let publisher = try server.client(.v5)
-        for id in 1...65 as ClosedRange<UInt16> {
-            try publisher.send(
-                publisher.publish(
-                    "\(id)",
-                    to: server.base,
-                    qos: .atLeastOnce,
-                    id: id,
-                    properties: [.messageExpiryInterval(id == 64 ? 0 : 10)]
-                )
-            )
-        }
+        try publish(1...65) { [.messageExpiryInterval($0 == 64 ? 0 : 10)] }
         let sent = try publishes(listener)
         #expect(sent.count == 64 && sent.last?.properties.messageExpiryInterval == 1)
         #expect(sent.dropLast().allSatisfy { $0.properties.messageExpiryInterval == 10 })
@@ -86,18 +84,7 @@ import Testing
     /// [MQTT-3.3.2-5]
     @Test func whatIsTooOldWhenItsTurnComesIsCounted() throws {
         let listener = try subscriber(.v5, "", qos: .atLeastOnce)
-        let publisher = try server.client(.v5)
-        for id in 1...66 as ClosedRange<UInt16> {
-            try publisher.send(
-                publisher.publish(
-                    "\(id)",
-                    to: server.base,
-                    qos: .atLeastOnce,
-                    id: id,
-                    properties: id == 65 ? [.messageExpiryInterval(3)] : []
-                )
-            )
-        }
+        try publish(1...66) { $0 == 65 ? [.messageExpiryInterval(3)] : [] }
         #expect(try publishes(listener).count == 64)
         server.test.pass(3_000_000_000)
         try listener.send(.puback(PublishAck(packetID: 1)))

@@ -92,7 +92,7 @@ class Flood(Worker):
         return json.loads(line)
 
 
-def settle(audiences: list[Audience], quiet: float = 2, within: float = 60) -> float:
+def settle(audiences: list[Audience], quiet: float = 2, within: float = 180) -> float:
     """Waits until nobody hears anything more; answers how long that took, without the quiet."""
     began = changed = time.monotonic()
     seen: list[list[int]] = []

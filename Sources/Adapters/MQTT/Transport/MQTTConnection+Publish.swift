@@ -14,25 +14,13 @@ extension MQTTConnection {
         if pace.isLimited { keepPace(publish.payload.readableBytes, at: now) }
         let contentType = publish.properties.isEmpty ? nil : publish.properties.contentType
         guard let key, key.isGood(at: now), let route = routes.route(publish.topic, contentType),
-            let grant = route.grant, publish.payload.readableBytes <= component.limits.maximumMessage
+            let grant = route.grant, publish.payload.readableBytes <= component.limits.maximumMessage,
+            !loop.isHeldUp(route.topic.channel, qos: publish.qos.rawValue)
         else { return publishAsNew(publish, contentType, now) }
         switch loop.publish(request(publish, route.topic), by: grant, at: now) {
         case .published: completed(publish, .accepted)
         case .storing: completedWhenStored(publish)
-        case .stale, .unavailable: return publishAsNew(publish, contentType, now)
-        }
-        waitForOthers(of: route.topic.channel, publish.qos)
-    }
-
-    /// Reads nothing more while another loop is behind, or a subscriber so far that it would soon lose what was promised.
-    private func waitForOthers(of channel: ChannelID, _ qos: MQTTQoS) {
-        if loop.isCongested { waitForPeers() }
-        guard qos != .atMostOnce, !isWaitingForSubscribers, loop.isStrained(channel) else { return }
-        isWaitingForSubscribers = true
-        wait()
-        loop.whenEased(channel) {
-            self.isWaitingForSubscribers = false
-            self.goOn()
+        case .stale, .unavailable: publishAsNew(publish, contentType, now)
         }
     }
 
@@ -66,6 +54,15 @@ extension MQTTConnection {
         wait()
         let request = request(publish, topic)
         let loop = loop
+        isWaitingForRoom = true
+        loop.whenThereIsRoom(topic.channel, qos: request.qos) {
+            self.isWaitingForRoom = false
+            self.publish(publish, request, contentType, key)
+        }
+    }
+
+    private func publish(_ publish: Publish, _ request: PublishRequest, _ contentType: String?, _ key: KnownKey) {
+        let loop = loop, topic = request.topic
         loop.access.authorize(key, topic.channel, clock: { loop.now }) { authorized in
             guard self.session.phase == .connected else {
                 // The client is gone, but its message had come; not so if it was cut off.
@@ -84,7 +81,6 @@ extension MQTTConnection {
                 case .storing: self.completedWhenStored(publish)
                 case .stale, .unavailable: self.completed(publish, .unavailable)
                 }
-                self.waitForOthers(of: topic.channel, publish.qos)
             case .refused:
                 loop.counters.accessChecks.add()
                 self.completed(publish, .notAuthorized)

@@ -34,7 +34,7 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
     /// Messages of QoS 1 and 2 whose storage is awaited, and what came behind them.
     var unsettledPublishes: Deque<UnsettledPublish> = []
     var isWaitingForStorage = false
-    var isWaitingForSubscribers = false
+    var isWaitingForRoom = false
     var context: ChannelHandlerContext?
 
     private var decoder: MQTTDecoder
@@ -163,13 +163,6 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         context.close(promise: nil)
     }
 
-    /// Reads nothing more while another loop is behind with what was published here.
-    func waitForPeers() {
-        guard session.phase != .closed else { return }
-        wait()
-        loop.whenUncongested { self.goOn() }
-    }
-
     // MARK: Actions
 
     /// Feeds the session and does what it says.
@@ -251,7 +244,7 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
 
     /// Not while it waits for others like itself: then nobody reads its acknowledgements.
     var isBehind: Bool {
-        session.phase == .connected && (outbound.isHalfFull || (!isWaitingForSubscribers && session.isQueueQuarterFull))
+        session.phase == .connected && (outbound.isHalfFull || (!isWaitingForRoom && session.isQueueQuarterFull))
     }
 
     private func send(_ packet: MQTTPacket) {

@@ -15,23 +15,35 @@ extension AdapterLoop {
         scheduleEasing()
     }
 
-    /// Whether a message that is to be acknowledged had better wait before it is published to the channel.
-    package func isStrained(_ channel: ChannelID) -> Bool { links.strained.contains(channel) }
+    /// Whether a subscriber to the channel, on any loop, is behind and waited for.
+    func isStrained(_ channel: ChannelID) -> Bool { links.strained.contains(channel) }
 
-    /// Calls back when the channel's subscribers have caught up, or have taken too long for it.
-    package func whenEased(_ channel: ChannelID, _ resume: @escaping () -> Void) {
-        waitingForEase.append((channel, now &+ Self.longestWait, resume))
-        scheduleEasing()
+    /// Whether a message had better wait before it is published: another loop is behind, or, with one that is to be acknowledged, a
+    /// subscriber so far that it would soon lose what was promised.
+    package func isHeldUp(_ channel: ChannelID, qos: UInt8) -> Bool { isCongested || qos > 0 && isStrained(channel) }
+
+    /// Calls back, maybe at once, when there is room for the message with other loops, and when the channel's subscribers have
+    /// caught up or have taken too long for it.
+    package func whenThereIsRoom(_ channel: ChannelID, qos: UInt8, _ publish: @escaping () -> Void) {
+        if isCongested {
+            whenUncongested { self.whenThereIsRoom(channel, qos: qos, publish) }
+        } else if qos > 0, isStrained(channel) {
+            waitingForEase.append((channel, now &+ Self.longestWait, publish))
+            scheduleEasing()
+        } else {
+            publish()
+        }
     }
 
     /// The same for what the bus brought late; for all subscribers here if it is of no one channel.
     func whenTaken(_ channel: ChannelID?, _ then: @escaping @Sendable () -> Void) {
-        guard isHeldUp(channel) else { return then() }
+        guard isAwaited(channel) else { return then() }
         waitingForEase.append((channel, now &+ (channel == nil ? Self.longestPause : Self.longestWait), then))
         scheduleEasing()
     }
 
-    private func isHeldUp(_ channel: ChannelID?) -> Bool { channel.map(isStrained) ?? laggards.areWaitedFor }
+    /// Whether there are subscribers that are behind and waited for: with the channel, or at all.
+    private func isAwaited(_ channel: ChannelID?) -> Bool { channel.map(isStrained) ?? laggards.areWaitedFor }
 
     private func scheduleEasing() {
         guard !easingIsDue else { return }
@@ -42,17 +54,16 @@ extension AdapterLoop {
     func ease() {
         easingIsDue = false
         forgetLaggards()
-        let waiting = waitingForEase
+        var waiting = waitingForEase
         waitingForEase = []
         let now = now
-        for (channel, latest, resume) in waiting {
-            // Who goes on may strain it again: then the next one goes on waiting.
-            if now < latest, isHeldUp(channel) {
-                waitingForEase.append((channel, latest, resume))
-            } else {
-                resume()
-            }
+        waiting.removeAll { channel, latest, resume in
+            // Who goes on may strain it again: then the next one goes on waiting, and is before it the next time.
+            if now < latest, isAwaited(channel) { return false }
+            resume()
+            return true
         }
+        waitingForEase = waiting + waitingForEase
         if laggards.areWaitedFor || !waitingForEase.isEmpty { scheduleEasing() }
     }
 

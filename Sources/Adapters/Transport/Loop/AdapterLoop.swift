@@ -1,3 +1,4 @@
+internal import DequeModule
 package import Messaging
 internal import Model
 package import NIOCore
@@ -31,7 +32,8 @@ package final class AdapterLoop {
     /// Whether one turn has brought so much for another loop that the rest had better wait for the next.
     private var isOutboxFull = false
     private var turnEndIsDue = false
-    private var waitingForPeers: [() -> Void] = []
+    private var waitingForPeers: Deque<() -> Void> = []
+    private var isResuming = false
     /// Nil if there is nobody beyond this process.
     private let busLink: BusLink?
     /// Whether messages are acknowledged only when the bus has stored them.
@@ -146,7 +148,7 @@ package final class AdapterLoop {
         }
         guard isOutboxFull else { return }
         isOutboxFull = false
-        if links.mayResume(index) { peersCaughtUp() }
+        peersCaughtUp()
     }
 
     /// Those who wait for what this turn published.
@@ -167,13 +169,15 @@ package final class AdapterLoop {
     /// Calls back when the other loops have caught up.
     package func whenUncongested(_ resume: @escaping () -> Void) {
         waitingForPeers.append(resume)
-        if !isOutboxFull, links.mayResume(index) { peersCaughtUp() }
+        peersCaughtUp()
     }
 
+    /// Resumes who waits, one after the other, until there is enough for the peers again.
     func peersCaughtUp() {
-        let waiting = waitingForPeers
-        waitingForPeers = []
-        for resume in waiting { resume() }
+        guard !isResuming else { return }
+        isResuming = true
+        defer { isResuming = false }
+        while !waitingForPeers.isEmpty, !isOutboxFull, links.mayResume(index) { waitingForPeers.removeFirst()() }
     }
 
     // MARK: Rights and time

@@ -48,7 +48,7 @@ final class LoopLinks: BusReceiver {
         let count = bus == nil ? loops : loops + 1
         self.count = count
         self.loops = loops
-        self.mostFromOne = max(8, Self.mostDelivering / 2 / max(1, loops))
+        self.mostFromOne = max(1, Self.mostDelivering / 2 / max(1, loops))
         self.bus = bus
         self.interest = InterestFilter(loops: loops)
         self.state = Mutex(
