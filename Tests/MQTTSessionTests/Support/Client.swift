@@ -70,6 +70,29 @@ final class Client {
         return (result, actions)
     }
 
+    /// A message of the log.
+    func deliver(
+        _ publish: Publish,
+        at place: UInt64,
+        isExpired: Bool = false
+    ) -> (result: LogDelivery, actions: [SessionAction]) {
+        var result = LogDelivery.passed
+        let actions = actions { result = $0.deliver(publish, at: place, isExpired: isExpired, into: &$1) }
+        return (result, actions)
+    }
+
+    var kept: KeptSession? { session.kept }
+    var left: KeptSession? { session.left }
+    var position: UInt64 { session.logPosition }
+
+    /// Whether what has happened must be kept before the client hears of it; asks once.
+    func mustBeKept() -> Bool {
+        defer { session.mustBeKept = false }
+        return session.mustBeKept
+    }
+
+    func passed(_ place: UInt64) { session.passed(place) }
+
     func takeExpiredMessages() -> Int { session.takeExpiredMessages() }
 
     func fail(_ error: MQTTCodecError, version: MQTTVersion? = nil) -> [SessionAction] {

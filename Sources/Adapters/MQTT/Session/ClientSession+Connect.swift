@@ -12,7 +12,11 @@ extension ClientSession {
         clientIDIsEmpty = connect.clientID.isEmpty
         will = connect.will
         outbound.window = settings.maximumInFlight
-        if version == .v5 { take(connect.properties) }
+        if version == .v5 {
+            take(connect.properties)
+        } else if !connect.cleanStart {
+            wantedExpiry = .max
+        }
         guard accepts(clientIDOf: connect) else { return refuse(.clientIdentifierNotValid, into: &actions) }
         // No method of enhanced authentication is offered [MQTT-4.12.0-1].
         guard connect.properties.authenticationMethod == nil else {
@@ -25,7 +29,7 @@ extension ClientSession {
         outbound.window = min(settings.maximumInFlight, properties.receiveMaximum ?? .max)
         if let size = properties.maximumPacketSize { clientMaximumPacketSize = Int(size) }
         outboundAliases.maximum = min(settings.maximumOutboundAliases, properties.topicAliasMaximum ?? 0)
-        asksForExpiry = (properties.sessionExpiryInterval ?? 0) > 0
+        wantedExpiry = properties.sessionExpiryInterval ?? 0
         // Earlier versions have no way to learn of another keep-alive than theirs.
         let longest = settings.maximumKeepAlive
         if longest > 0 && (keepAlive == 0 || keepAlive > longest) { keepAlive = longest }
@@ -51,15 +55,30 @@ extension ClientSession {
         guard phase == .authenticating else { return }
         switch outcome {
         case .refused(let code): refuse(code, into: &actions)
-        case .accepted(let clientID):
+        case .accepted(let clientID, let terms):
             phase = .connected
             lastHeard = now
-            // Sessions end with their connection, so none is ever present [MQTT-3.2.2-2].
+            expiry = terms?.expiry ?? 0
+            if let terms { goOn(with: terms.session) }
             let properties = version == .v5 ? grants(clientID: clientID) : []
-            let connack = MQTTPacket.connack(Connack(reasonCode: .success, properties: properties))
+            let connack = MQTTPacket.connack(
+                Connack(reasonCode: .success, sessionPresent: terms?.isPresent ?? false, properties: properties)
+            )
             guard fits(connack) else { return end(.refused(.packetTooLarge), into: &actions) }
             actions.append(.send(connack))
+            // Messages are sent again as they come out of the log; these have no message any more [MQTT-4.4.0-1].
+            for (id, _) in outbound.inFlight.all { send(.pubrel(PublishAck(packetID: id)), into: &actions) }
         }
+    }
+
+    /// Takes over what an earlier connection has left.
+    private mutating func goOn(with session: KeptSession) {
+        outbound.log = LogDeliveries(session)
+        outbound.lastID = session.lastPacketID
+        for message in session.inFlight where message.stage == .pubcomp {
+            outbound.inFlight[message.packetID] = .pubcomp
+        }
+        for id in session.unreleased { inbound.exactlyOnce[id] = .received }
     }
 
     /// What an MQTT 5 client is told of the server; what is left out has the standard's default.
@@ -74,7 +93,7 @@ extension ClientSession {
         }
         if settings.topicAliasMaximum > 0 { properties.append(.topicAliasMaximum(settings.topicAliasMaximum)) }
         // Without the property the client's own value would hold.
-        if asksForExpiry { properties.append(.sessionExpiryInterval(0)) }
+        if expiry != wantedExpiry { properties.append(.sessionExpiryInterval(expiry)) }
         if clientIDIsEmpty { properties.append(.assignedClientIdentifier(clientID)) }
         if settings.maximumKeepAlive > 0 { properties.append(.serverKeepAlive(keepAlive)) }
         return properties

@@ -49,7 +49,7 @@ extension ClientSession {
         return .sent
     }
 
-    private mutating func send(_ publish: consuming Publish, into actions: inout [SessionAction]) {
+    mutating func send(_ publish: consuming Publish, into actions: inout [SessionAction]) {
         var aliased = publish
         if setsTopicAliases, fits(aliased, spare: Self.aliasLength) { outboundAliases.apply(to: &aliased) }
         actions.append(.send(.publish(aliased)))
@@ -58,7 +58,7 @@ extension ClientSession {
     /// Most bytes that a topic alias adds: the property, and a longer length before it.
     private static let aliasLength = 5
 
-    private func fits(_ publish: borrowing Publish, spare: Int = 0) -> Bool {
+    func fits(_ publish: borrowing Publish, spare: Int = 0) -> Bool {
         guard clientMaximumPacketSize != .max else { return true }
         let length = Publish.encodedLength(
             topicLength: publish.topic.readableBytes,
@@ -84,6 +84,7 @@ extension ClientSession {
         case .pubrec where ack.reasonCode.isFailure: finish(ack.packetID, into: &actions)
         case .pubrec, .pubcomp:
             outbound.inFlight[ack.packetID] = .pubcomp
+            keepThis()
             send(.pubrel(PublishAck(packetID: ack.packetID)), into: &actions)
         case .puback: violate(.protocolError, into: &actions)
         // A failure of a message that isn't known needs no answer.
@@ -103,6 +104,7 @@ extension ClientSession {
     /// Frees the identifier and sends what waits.
     private mutating func finish(_ id: UInt16, into actions: inout [SessionAction]) {
         outbound.inFlight[id] = nil
+        outbound.log?.finished(id)
         while outbound.hasRoom, let next = outbound.dequeue(at: lastHeard) {
             send(outbound.begin(next), into: &actions)
         }

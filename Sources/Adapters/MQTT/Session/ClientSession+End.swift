@@ -4,8 +4,9 @@ package import MQTTCodec
 extension ClientSession {
     mutating func receivedDisconnect(_ disconnect: Disconnect, into actions: inout [SessionAction]) {
         // A session that was to end with its connection can't be given a longer life now (MQTT 5, section 3.14.2.2.2).
-        if !asksForExpiry, let expiry = disconnect.properties.sessionExpiryInterval, expiry > 0 {
-            return violate(.protocolError, into: &actions)
+        if let wanted = disconnect.properties.sessionExpiryInterval {
+            guard wantedExpiry > 0 || wanted == 0 else { return violate(.protocolError, into: &actions) }
+            expiry = min(wanted, settings.maximumExpiry)
         }
         end(.disconnected(disconnect.reasonCode), into: &actions)
     }
@@ -79,10 +80,13 @@ extension ClientSession {
     mutating func end(_ reason: SessionEnd, into actions: inout [SessionAction]) {
         guard phase != .closed else { return }
         if phase == .connected, !reason.discardsWill, let will { actions.append(.publishWill(will)) }
+        let log = outbound.log
+        log?.left = kept
         phase = .closed
         will = nil
         inbound = InboundMessages()
         outbound = OutboundMessages()
+        outbound.log = log
         outboundAliases = OutboundAliases()
         actions.append(.close(reason))
     }

@@ -58,6 +58,7 @@ extension ClientSession {
             guard inbound.exactlyOnce[packetID] == .routing else { return }
             // A refused message is over with its PUBREC [MQTT-4.3.3-9].
             inbound.exactlyOnce[packetID] = outcome == .accepted ? .received : nil
+            if outcome == .accepted { keepThis() }
             send(.pubrec(ack), into: &actions)
         }
     }
@@ -66,6 +67,7 @@ extension ClientSession {
         switch inbound.exactlyOnce[ack.packetID] {
         case .received:
             inbound.exactlyOnce[ack.packetID] = nil
+            keepThis()
             send(.pubcomp(PublishAck(packetID: ack.packetID)), into: &actions)
         // PUBREL answers a PUBREC, and there was none.
         case .routing: violate(.protocolError, into: &actions)

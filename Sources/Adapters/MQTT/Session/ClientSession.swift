@@ -31,8 +31,12 @@ package struct ClientSession: ~Copyable {
     var keepAlive: UInt16 = 0
     var keepAliveIsSuspended = false
     var clientIDIsEmpty = false
-    /// Whether the client asked for a session that outlives the connection (MQTT 5).
-    var asksForExpiry = false
+    /// Seconds that the client wants the session to outlive the connection; earlier versions know 0 and for ever.
+    package internal(set) var wantedExpiry: UInt32 = 0
+    /// Seconds that it does.
+    package internal(set) var expiry: UInt32 = 0
+    /// Whether something has changed that must be kept before the client hears of it: an exchange of QoS 2 goes on where it stands.
+    package var mustBeKept = false
     /// The beginning of the wait that `deadline` ends.
     var lastHeard: NIODeadline
     var will: Will?

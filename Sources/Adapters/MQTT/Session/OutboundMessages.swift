@@ -4,18 +4,13 @@ import NIOCore
 /// The QoS 1 and 2 messages to the client: those in flight, and those that wait.
 ///
 /// Overflow rule: the queue is bounded in messages and in bytes, and refuses the newest.
-struct OutboundMessages: Sendable {
-    /// Which packet ends the wait: QoS 1 `puback`, QoS 2 `pubrec` → `pubcomp`.
-    enum Stage: Sendable {
-        case puback
-        case pubrec
-        case pubcomp
-    }
-
-    var inFlight = PacketTable<Stage>()
+struct OutboundMessages {
+    var inFlight = PacketTable<DeliveryStage>()
+    /// Of a kept session.
+    var log: LogDeliveries?
     /// How many may be in flight.
     var window: UInt16 = 0
-    private var lastID: UInt16 = 0
+    var lastID: UInt16 = 0
     // Made when first used: a circular buffer holds storage even when it is empty.
     private var queue: CircularBuffer<Waiting>?
     private(set) var queuedBytes = 0
@@ -35,10 +30,23 @@ struct OutboundMessages: Sendable {
     /// Gives the message an identifier and takes note of it; the caller has looked for room.
     mutating func begin(_ publish: consuming Publish) -> Publish {
         var publish = publish
-        repeat { lastID = lastID == .max ? 1 : lastID + 1 } while inFlight.contains(lastID)
+        repeat {
+            lastID = lastID == .max ? 1 : lastID + 1
+        } while inFlight.contains(lastID) || log?.isTaken(lastID) == true
         inFlight[lastID] = publish.qos == .exactlyOnce ? .pubrec : .puback
         publish.packetID = lastID
         publish.dup = false
+        return publish
+    }
+
+    /// Sends a message again that was in flight on an earlier connection.
+    mutating func resume(_ publish: consuming Publish, _ former: KeptSession.InFlight) -> Publish {
+        var publish = publish
+        publish.packetID = former.packetID
+        publish.dup = true
+        // The QoS of the first time: its exchange goes on.
+        publish.qos = former.stage == .puback ? .atLeastOnce : .exactlyOnce
+        inFlight[former.packetID] = former.stage
         return publish
     }
 

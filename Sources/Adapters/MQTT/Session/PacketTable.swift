@@ -15,6 +15,9 @@ struct PacketTable<Stage: Sendable>: Sendable {
 
     var count: Int { entries.count }
 
+    /// Oldest first.
+    var all: [(id: UInt16, stage: Stage)] { entries.map { ($0.id, $0.stage) } }
+
     func contains(_ id: UInt16) -> Bool { index(of: id) != nil }
 
     /// What the identifier waits for, `nil` when it is free. Setting it enters, changes or removes.

@@ -27,6 +27,8 @@ package final class SessionSettings: Sendable {
     package let maximumQueuedMessages: Int
     /// How many bytes of topic, properties and payload wait behind those in flight.
     package let maximumQueuedBytes: Int
+    /// Most seconds that a session outlives its connection, `.max` for ever; 0: they end together.
+    package let maximumExpiry: UInt32
     /// The longest client identifier in bytes.
     package let maximumClientIDLength: Int
 
@@ -41,6 +43,7 @@ package final class SessionSettings: Sendable {
         maximumInFlight: UInt16 = 64,
         maximumQueuedMessages: Int = 1000,
         maximumQueuedBytes: Int = 1 << 20,
+        maximumExpiry: UInt32 = 0,
         maximumClientIDLength: Int = 256
     ) {
         self.connectTimeout = connectTimeout
@@ -53,6 +56,7 @@ package final class SessionSettings: Sendable {
         self.maximumInFlight = max(1, maximumInFlight)
         self.maximumQueuedMessages = maximumQueuedMessages
         self.maximumQueuedBytes = maximumQueuedBytes
+        self.maximumExpiry = maximumExpiry
         self.maximumClientIDLength = maximumClientIDLength
     }
 }

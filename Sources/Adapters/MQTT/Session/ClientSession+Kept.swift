@@ -1,0 +1,76 @@
+package import MQTTCodec
+
+/// What became of a message of the log for the client of a kept session.
+package enum LogDelivery: Equatable, Sendable {
+    /// Among the actions.
+    case sent
+    /// Not for it: it has had it, the message is too old, or too long for it.
+    case passed
+    /// As many are in flight as may be; to be offered again when one is acknowledged.
+    case noRoom
+}
+
+// A session that outlives its connection: its messages of QoS 1 and 2 come out of a log, and wait there.
+extension ClientSession {
+    package var isKept: Bool { outbound.log != nil }
+
+    /// Whether another message may be in flight.
+    package var hasRoom: Bool { outbound.hasRoom }
+
+    /// Up to where this connection has been through the log; 0 if the session isn't kept.
+    package var logPosition: UInt64 { outbound.log?.position ?? 0 }
+
+    /// What is to be kept, when the session has ended.
+    package var left: KeptSession? { outbound.log?.left }
+
+    /// What is to be kept of the session as it is now.
+    package var kept: KeptSession? {
+        guard let log = outbound.log, phase == .connected else { return nil }
+        var kept = KeptSession(from: log.sent)
+        kept.inFlight = log.inFlight(outbound.inFlight.all)
+        kept.lastPacketID = outbound.lastID
+        kept.unreleased = inbound.exactlyOnce.all.compactMap { $0.stage == .received ? $0.id : nil }
+        return kept
+    }
+
+    /// Delivers a QoS 1 or 2 message of the log. They come in the order of their places.
+    ///
+    /// What was in flight on an earlier connection is sent again under its identifier [MQTT-4.4.0-1].
+    package mutating func deliver(
+        _ publish: @autoclosure () -> Publish,
+        at place: UInt64,
+        isExpired: Bool,
+        into actions: inout [SessionAction]
+    ) -> LogDelivery {
+        guard phase == .connected, outbound.log?.wants(place) == true else { return .passed }
+        guard outbound.hasRoom else { return .noRoom }
+        let former = outbound.log?.takeUnsent(at: place)
+        var publish = publish()
+        // What has gone out once goes on, however old it is [MQTT-3.3.2-5].
+        if isExpired, former == nil {
+            outbound.expired += 1
+            outbound.log?.pass(place)
+            return .passed
+        }
+        guard fits(publish) else {
+            outbound.log?.pass(place)
+            return .passed
+        }
+        if let former {
+            publish = outbound.resume(publish, former)
+        } else {
+            publish = outbound.begin(publish)
+            if publish.qos == .exactlyOnce { keepThis() }
+        }
+        outbound.log?.began(publish.packetID, at: place)
+        send(publish, into: &actions)
+        return .sent
+    }
+
+    /// There is nothing more for the client up to this place.
+    package mutating func passed(_ place: UInt64) { outbound.log?.pass(place) }
+
+    mutating func keepThis() {
+        if isKept { mustBeKept = true }
+    }
+}

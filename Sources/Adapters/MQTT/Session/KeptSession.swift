@@ -1,0 +1,51 @@
+/// What of a session outlives its connection, beside its subscriptions (MQTT 5, section 4.1).
+///
+/// Its messages of QoS 1 and 2 stay where they are, in a log that gives each a place: what was sent and not acknowledged, and
+/// how far the client has got, is all that has to be kept of them.
+package struct KeptSession: Equatable, Sendable, Codable {
+    /// A message to the client that has gone out, and whose exchange isn't at its end.
+    package struct InFlight: Equatable, Sendable, Codable {
+        package let place: UInt64
+        package let packetID: UInt16
+        package let stage: DeliveryStage
+
+        package init(place: UInt64, packetID: UInt16, stage: DeliveryStage) {
+            self.place = place
+            self.packetID = packetID
+            self.stage = stage
+        }
+    }
+
+    /// In the order in which they went out.
+    package var inFlight: [InFlight] = []
+    /// Up to this place the client has been sent what was for it.
+    package var sent: UInt64
+    /// Messages of QoS 2 from the client that it was told PUBREC for, and that it hasn't released.
+    package var unreleased: [UInt16] = []
+    package var lastPacketID: UInt16 = 0
+
+    /// A new one, for what comes behind this place of the log.
+    package init(from place: UInt64) { sent = place }
+}
+
+/// Which packet ends the wait for an acknowledgement: QoS 1 `puback`, QoS 2 `pubrec` → `pubcomp`.
+package enum DeliveryStage: UInt8, Sendable, Codable {
+    case puback
+    case pubrec
+    case pubcomp
+}
+
+/// How the session of a client that has logged in goes on.
+package struct SessionTerms: Equatable, Sendable {
+    package let session: KeptSession
+    /// Whether it is one of an earlier connection.
+    package let isPresent: Bool
+    /// Seconds that it outlives its connection; `.max`: for ever.
+    package let expiry: UInt32
+
+    package init(_ session: KeptSession, isPresent: Bool, expiry: UInt32) {
+        self.session = session
+        self.isPresent = isPresent
+        self.expiry = expiry
+    }
+}

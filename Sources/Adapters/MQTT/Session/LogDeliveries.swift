@@ -1,0 +1,55 @@
+/// Where in the log the messages are that a kept session has sent to its client. A class, so that others take no room for it.
+final class LogDeliveries {
+    /// Up to where this connection has been through the log.
+    private(set) var position: UInt64
+    /// Up to where the client has been sent what is for it, on this connection or an earlier one.
+    private(set) var sent: UInt64
+    /// Of those in flight, by packet identifier.
+    private var places: [UInt16: UInt64] = [:]
+    /// In flight on an earlier connection and not yet sent again on this one, the last first.
+    private var unsent: [KeptSession.InFlight]
+
+    /// What is to be kept, when the session has ended.
+    var left: KeptSession?
+
+    init(_ session: KeptSession) {
+        unsent = session.inFlight.filter { $0.stage != .pubcomp }.sorted { $0.place > $1.place }
+        sent = session.sent
+        position = min(sent, unsent.last.map { $0.place - min(1, $0.place) } ?? sent)
+        for message in session.inFlight where message.stage == .pubcomp { places[message.packetID] = message.place }
+    }
+
+    func isTaken(_ id: UInt16) -> Bool { unsent.contains { $0.packetID == id } }
+
+    /// Whether what stands there is for the client: new, or to be sent again.
+    func wants(_ place: UInt64) -> Bool {
+        place > position && (place > sent || unsent.contains { $0.place == place })
+    }
+
+    /// What the message had in its first flight. Nothing before its place comes any more.
+    func takeUnsent(at place: UInt64) -> KeptSession.InFlight? {
+        pass(place - min(1, place))
+        return unsent.last?.place == place ? unsent.removeLast() : nil
+    }
+
+    /// A message has gone out.
+    func began(_ id: UInt16, at place: UInt64) {
+        places[id] = place
+        pass(place)
+    }
+
+    func finished(_ id: UInt16) { places[id] = nil }
+
+    /// There is nothing for the client up to there, or nothing any more.
+    func pass(_ place: UInt64) {
+        position = max(position, place)
+        sent = max(sent, place)
+        while let next = unsent.last, next.place <= place { unsent.removeLast() }
+    }
+
+    /// All in flight, with those that haven't been sent again.
+    func inFlight(_ entries: [(id: UInt16, stage: DeliveryStage)]) -> [KeptSession.InFlight] {
+        entries.map { KeptSession.InFlight(place: places[$0.id] ?? 0, packetID: $0.id, stage: $0.stage) }
+            + unsent.reversed()
+    }
+}
