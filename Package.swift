@@ -295,10 +295,10 @@ let package = Package(
             "Fluxgate/Server",
             [
                 "AdapterServer", "AdapterTransport", "Bootstrap", "HTTPAdapter", "HTTPSupport", "MQTTAdapter",
-                "Messaging", "Model",
+                "MQTTSession", "Messaging", "Model",
                 "Programs", "SQL", "SQLiteDriver", "TLSSupport", "ThingsAPI", "ThingsCore", "ThingsStorage", "UsersAPI",
                 "UsersCore", "UsersSecurity", "UsersStorage", "WSAdapter", .argumentParser, .logging, .metrics,
-                .serviceLifecycle, .nio("NIOCore"), .product(name: "DequeModule", package: "swift-collections"),
+                .serviceLifecycle, .nio("NIOCore"),
             ]
         ),
         library(
@@ -386,7 +386,8 @@ let package = Package(
         tests(
             "FluxgateServerTests",
             [
-                "FluxgateServer", "FluxgateClient", "AdapterTransport", "HTTPSupport", "MQTTAdapter", "Bootstrap",
+                "FluxgateServer", "FluxgateClient", "AdapterTransport", "HTTPSupport", "MQTTAdapter", "MQTTSession",
+                "Bootstrap",
                 "Messaging", "Model", "SQL", "TLSSupport", "TestSupport", .logging, .nio("NIOCore"),
             ]
         ),

@@ -60,20 +60,22 @@ final class InProcessResources: OwnedResources {
 /// Tells the event loops what the things service took away, before its answer goes out. In one process no event is lost,
 /// so a decision that no event took back is as good as new.
 final class InProcessEvents: ThingsEventPublisher {
-    private let loops = Mutex<AdapterLoops?>(nil)
+    private let listeners = Mutex<(loops: AdapterLoops, sessions: SessionDatabase?)?>(nil)
     private let logger: Logger
 
     init(logger: Logger) {
         self.logger = logger
     }
 
-    func connect(_ loops: AdapterLoops) {
-        self.loops.withLock { $0 = loops }
+    func connect(_ loops: AdapterLoops, _ sessions: SessionDatabase?) {
+        listeners.withLock { $0 = (loops, sessions) }
     }
 
     func publish(_ events: [ThingsEvent]) async {
         let taken = events.compactMap(\.accessEvent)
-        guard !taken.isEmpty, let loops = loops.withLock({ $0 }) else { return }
+        guard !taken.isEmpty, let (loops, sessions) = listeners.withLock({ $0 }) else { return }
+        // First the sessions: a connection that is cut leaves what it has to them.
+        for event in taken { sessions?.apply(event) }
         do {
             try await loops.apply(taken)
         } catch {

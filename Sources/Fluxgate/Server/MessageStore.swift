@@ -1,4 +1,3 @@
-internal import DequeModule
 internal import Foundation
 package import Logging
 package import Messaging
@@ -9,9 +8,8 @@ package import SQL
 internal import ServiceLifecycle
 internal import Synchronization
 
-/// Keeps what is published in one process, as the bus between processes keeps it: ``MessageBus`` without anybody beyond.
-///
-/// What came while one transaction was committed goes into the next: however long a commit takes, they are few.
+/// Keeps what is published in one process, as the bus between processes keeps it: ``MessageBus`` without anybody beyond, and the
+/// ``MessageLog`` of its sessions; a message's place is the number of its row.
 package final class MessageStore: MessageBus, Service {
     private struct Batch: Sendable {
         let messages: [Message]
@@ -30,48 +28,66 @@ package final class MessageStore: MessageBus, Service {
                 )
                 """
             ]
-        }
+        },
+        // Of rows that sessions may read; the others cost the index nothing.
+        Migration("messages_2") { dialect in
+            [
+                "ALTER TABLE messages ADD COLUMN channel \(dialect.idType)",
+                "CREATE INDEX messages_channel ON messages (channel, number) WHERE channel IS NOT NULL",
+            ]
+        },
     ]
     /// Most rows that are removed at a time.
     private static let portion: Int64 = 10_000
 
     package let link = BusLink()
-    package var stores: Bool { true }
+    package let stores: Bool
+    package let interest: InterestFilter?
 
-    private let database: any SQLDatabase
+    let database: any SQLDatabase
     private let maximumBytes: Int64
     private let maximumAge: Duration
-    private let logger: Logger
-    private let waiting = Mutex<(batches: Deque<Batch>, isEnded: Bool)>(([], false))
+    let logger: Logger
+    private let commits = GroupCommit<Batch>()
+    let channels = Mutex<[ChannelID: Int]>([:])
+    let receiver = Mutex<(any LogReceiver)?>(nil)
+    let lastPlace: Atomic<UInt64>
     /// Bytes of all that is kept.
     private let size: Atomic<Int64>
-    private let wakeUps: AsyncStream<Void>
-    private let wakeUp: AsyncStream<Void>.Continuation
 
     /// - Parameters:
     ///   - database: for the messages alone.
+    ///   - keepsAll: whether all messages are stored, and acknowledged when they are; else those alone that sessions read, beside
+    ///     their delivery.
     ///   - maximumBytes: of all that is kept; the oldest goes first.
-    package init(_ database: any SQLDatabase, maximumBytes: Int, maximumAge: Duration, logger: Logger) async throws {
+    package init(
+        _ database: any SQLDatabase,
+        keepsAll: Bool = true,
+        maximumBytes: Int,
+        maximumAge: Duration,
+        logger: Logger
+    ) async throws {
         self.database = database
+        stores = keepsAll
+        interest = keepsAll ? nil : InterestFilter(loops: 1)
         self.maximumBytes = Int64(maximumBytes)
         self.maximumAge = maximumAge
         self.logger = logger
-        (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         try await database.migrate(Self.schema)
-        let kept = try await database.read { session in
-            try session.query("SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) AS size FROM messages", [])
-                .first?.integer("size")
+        let (kept, last) = try await database.read { session in
+            let sums = "CAST(COALESCE(SUM(size), 0) AS BIGINT) AS size, COALESCE(MAX(number), 0) AS last"
+            guard let row = try session.query("SELECT \(sums) FROM messages", []).first else {
+                return (Int64(0), Int64(0))
+            }
+            return (try row.integer("size"), try row.integer("last"))
         }
-        size = Atomic(kept ?? 0)
+        size = Atomic(kept)
+        lastPlace = Atomic(UInt64(clamping: last))
         link.isUp = true
     }
 
     package func publish(_ batch: [Message], then: @escaping @Sendable (Bool) -> Void) {
-        let isTaken = waiting.withLock { waiting in
-            if !waiting.isEnded { waiting.batches.append(Batch(messages: batch, then: then)) }
-            return !waiting.isEnded
-        }
-        if isTaken { wakeUp.yield() } else { then(false) }
+        if !commits.add(Batch(messages: batch, then: then)) { then(false) }
     }
 
     package func run() async {
@@ -79,29 +95,24 @@ package final class MessageStore: MessageBus, Service {
             group.addTask {
                 while (try? await Task.sleep(for: .seconds(5))) != nil { await self.removeOld() }
             }
-            for await _ in wakeUps.cancelOnGracefulShutdown() { await store(take()) }
+            await commits.run(store)
             group.cancelAll()
-        }
-        await store(take(isEnding: true))
-    }
-
-    private func take(isEnding: Bool = false) -> [Batch] {
-        waiting.withLock { waiting in
-            waiting.isEnded = isEnding
-            defer { waiting.batches = [] }
-            return Array(waiting.batches)
         }
     }
 
     private func store(_ batches: [Batch]) async {
         guard !batches.isEmpty else { return }
-        let (rows, bytes) = Self.rows(of: batches.lazy.flatMap(\.messages))
+        let messages = batches.flatMap(\.messages)
+        let logged = channels.withLock { channels in messages.map { $0.qos > 0 && channels[$0.topic.channel] != nil } }
+        let (rows, bytes) = Self.rows(of: messages, logged: logged)
         var isStored = true
         do {
-            try await database.write { session in
-                try session.insert(into: "messages", columns: ["created", "size", "message"], rows: rows)
+            let last = try await database.write { session in
+                try session.insert(into: "messages", columns: ["created", "size", "message", "channel"], rows: rows)
+                return try session.query("SELECT MAX(number) AS last FROM messages", []).first?.integer("last") ?? 0
             }
             size.add(bytes, ordering: .relaxed)
+            tell(messages, logged, upTo: UInt64(clamping: last))
         } catch {
             isStored = false
             Counter(label: "fluxgate_bus_lost_total").increment(by: rows.count)
@@ -110,15 +121,18 @@ package final class MessageStore: MessageBus, Service {
         for batch in batches { batch.then(isStored) }
     }
 
-    private static func rows(of messages: some Sequence<Message>) -> (rows: [[SQLValue]], bytes: Int64) {
+    private static func rows(
+        of messages: [Message],
+        logged: [Bool]
+    ) -> (rows: [[SQLValue]], bytes: Int64) {
         var (buffer, bytes) = (ByteBuffer(), Int64(0))
-        let rows = messages.map { message -> [SQLValue] in
+        let rows = zip(messages, logged).map { message, isLogged -> [SQLValue] in
             buffer.clear()
             BusMessage.append(message, prefix: BusMessage.prefix(of: message.topic), to: &buffer)
             bytes += Int64(buffer.readableBytes)
             return [
                 .integer(Int64(clamping: message.created)), .integer(Int64(buffer.readableBytes)),
-                .blob(Array(buffer.readableBytesView)),
+                .blob(Array(buffer.readableBytesView)), isLogged ? .id(message.topic.channel.value) : .null,
             ]
         }
         return (rows, bytes)

@@ -42,18 +42,20 @@ package struct Platform: Program {
             let (users, things) = try await makeServices(folder, events)
             let resolver = AccessResolver(access: InProcessAccess(things: things))
             let store = try await makeStore(folder, host.logger)
+            let sessions = try await makeSessions(folder, store, host.logger)
             let loops = try await AdapterLoops(
                 group: host.group,
                 ages: .always(UInt64(clamping: configuration.accessMaximumAge.nanoseconds)),
                 limits: configuration.limits,
                 resolver: resolver,
-                bus: store
+                bus: store,
+                log: sessions == nil ? nil : store
             )
-            events.connect(loops)
+            events.connect(loops, sessions)
             loops.register(in: registry)
             let (usersSettings, thingsSettings) = (configuration.users, configuration.things)
             let auth = makeThingsAuthResponder(service: things)
-            return (store.map { [$0] } ?? []) + [
+            return (store.map { [$0] } ?? []) + (sessions.map { [$0] } ?? []) + [
                 resolver,
                 host.rest(
                     "users",
@@ -80,7 +82,10 @@ package struct Platform: Program {
                     thingsSettings.tls,
                     logLevel: thingsSettings.logLevel
                 ),
-                AdaptersService(listeners: try await openAdapters(loops, host.start), loops: loops),
+                AdaptersService(
+                    listeners: try await openAdapters(loops, keeping(sessions, store), host.start),
+                    loops: loops
+                ),
             ]
         }
     }
@@ -100,16 +105,41 @@ package struct Platform: Program {
 
     // MARK: Parts
 
-    /// Nil if messages aren't kept.
+    /// Nil if nobody needs messages that are kept.
     private func makeStore(_ folder: DataFolder, _ logger: Logger) async throws -> MessageStore? {
         let storage = configuration.storage
-        guard storage.durability == .disk else { return nil }
+        guard storage.durability == .disk || sessionExpiry > 0 else { return nil }
         return try await MessageStore(
             SQLiteDatabase(path: folder.path + "/messages.db"),
+            keepsAll: storage.durability == .disk,
             maximumBytes: storage.maximumBytes,
             maximumAge: storage.maximumAge,
             logger: logger
         )
+    }
+
+    /// Most seconds that a session outlives its connection.
+    private var sessionExpiry: UInt32 {
+        UInt32(clamping: configuration.mqttAdapter.maximumSessionExpiry.components.seconds)
+    }
+
+    private func makeSessions(
+        _ folder: DataFolder,
+        _ store: MessageStore?,
+        _ logger: Logger
+    ) async throws -> SessionDatabase? {
+        guard let store, sessionExpiry > 0 else { return nil }
+        return try await SessionDatabase(
+            SQLiteDatabase(path: folder.path + "/sessions.db"),
+            log: store,
+            maximumOfThing: configuration.mqttAdapter.maximumSessions,
+            logger: logger
+        )
+    }
+
+    private func keeping(_ sessions: SessionDatabase?, _ store: MessageStore?) -> SessionKeeping? {
+        guard let sessions, let store else { return nil }
+        return SessionKeeping(store: sessions, log: store, maximumExpiry: sessionExpiry)
     }
 
     private func makeServices(
@@ -152,10 +182,14 @@ package struct Platform: Program {
         return (users, things)
     }
 
-    private func openAdapters(_ loops: AdapterLoops, _ start: StartUp) async throws -> [Listener] {
+    private func openAdapters(
+        _ loops: AdapterLoops,
+        _ keeping: SessionKeeping?,
+        _ start: StartUp
+    ) async throws -> [Listener] {
         let http = try await HTTPPublishAdapter(configuration.httpAdapter, loops: loops).listener
         let ws = try await WebSocketAdapter(configuration.wsAdapter, loops: loops).listener
-        let mqtt = try await MQTTBroker(configuration.mqttAdapter, loops: loops).listeners
+        let mqtt = try await MQTTBroker(configuration.mqttAdapter, loops: loops, keeping: keeping).listeners
         let listeners = [http, ws] + mqtt.all
         for listener in listeners { start.isListening(listener) }
         return listeners

@@ -14,8 +14,14 @@ package enum LogDelivery: Equatable, Sendable {
 extension ClientSession {
     package var isKept: Bool { outbound.log != nil }
 
-    /// Whether another message may be in flight.
-    package var hasRoom: Bool { outbound.hasRoom }
+    /// Whether no more than half of those are in flight that may be.
+    package var isHalfEmpty: Bool { outbound.inFlight.count <= Int(outbound.window) / 2 }
+
+    /// Whether a message has gone out or was acknowledged; it isn't much harm if that is forgotten.
+    package var hasProgressed: Bool {
+        get { outbound.log?.hasProgressed ?? false }
+        set { outbound.log?.hasProgressed = newValue }
+    }
 
     /// Up to where this connection has been through the log; 0 if the session isn't kept.
     package var logPosition: UInt64 { outbound.log?.position ?? 0 }
@@ -70,7 +76,8 @@ extension ClientSession {
     /// There is nothing more for the client up to this place.
     package mutating func passed(_ place: UInt64) { outbound.log?.pass(place) }
 
-    mutating func keepThis() {
+    /// The client must not hear of what has changed before it is kept.
+    package mutating func keepThis() {
         if isKept { mustBeKept = true }
     }
 }

@@ -9,6 +9,8 @@ final class LogDeliveries {
     /// In flight on an earlier connection and not yet sent again on this one, the last first.
     private var unsent: [KeptSession.InFlight]
 
+    /// Whether a message has gone out or was acknowledged since it was last asked.
+    var hasProgressed = false
     /// What is to be kept, when the session has ended.
     var left: KeptSession?
 
@@ -36,9 +38,13 @@ final class LogDeliveries {
     func began(_ id: UInt16, at place: UInt64) {
         places[id] = place
         pass(place)
+        hasProgressed = true
     }
 
-    func finished(_ id: UInt16) { places[id] = nil }
+    func finished(_ id: UInt16) {
+        places[id] = nil
+        hasProgressed = true
+    }
 
     /// There is nothing for the client up to there, or nothing any more.
     func pass(_ place: UInt64) {

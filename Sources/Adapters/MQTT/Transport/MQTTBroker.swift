@@ -9,7 +9,13 @@ package struct MQTTBroker: Sendable {
     package let listeners: MQTTListeners
 
     /// Listens. Throws ``ListenError``.
-    package init(_ settings: MQTTAdapterSettings, loops: AdapterLoops) async throws {
+    ///
+    /// - Parameter keeping: nil if sessions end with their connections.
+    package init(
+        _ settings: MQTTAdapterSettings,
+        loops: AdapterLoops,
+        keeping: SessionKeeping? = nil
+    ) async throws {
         var limits = MQTTLimits(
             maximumMessage: settings.common.maximumMessage,
             maximumQueue: settings.common.maximumQueue,
@@ -25,7 +31,9 @@ package struct MQTTBroker: Sendable {
         // A handshake has no body.
         let handshake = HTTPLimits(maximumBody: 0, requestTimeout: settings.connectTimeout)
         let registry = ClientRegistry()
-        let components = try await loops.add { MQTTComponent(loop: $0, limits: sessionLimits, registry: registry) }
+        let components = try await loops.add {
+            MQTTComponent(loop: $0, limits: sessionLimits, registry: registry, keeping: keeping)
+        }
         let handshakes = try await loops.add { HTTPComponent(loop: $0, limits: handshake) }
 
         func listen(on address: ListenAddress, _ tls: ServerTLS?) async throws -> Listener {

@@ -12,6 +12,10 @@ final class MQTTComponent: LoopComponent {
     let limits: MQTTLimits
     let settings: SessionSettings
     let registry: ClientRegistry
+    /// Nil if no session outlives its connection.
+    let keeping: SessionKeeping?
+    /// The newest place of the log that this loop has heard of.
+    private(set) var logTail: UInt64 = 0
 
     private var subscriptions = SubscriptionTrie<MQTTSubscription>()
     private var matches = MatchCache<[MQTTDelivery]>()
@@ -21,10 +25,11 @@ final class MQTTComponent: LoopComponent {
     private var toWrite: [MQTTConnection] = []
     private var lastOrigin: UInt64
 
-    init(loop: AdapterLoop, limits: MQTTLimits, registry: ClientRegistry) {
+    init(loop: AdapterLoop, limits: MQTTLimits, registry: ClientRegistry, keeping: SessionKeeping? = nil) {
         self.loop = loop
         self.limits = limits
-        self.settings = limits.sessionSettings
+        self.keeping = keeping
+        self.settings = limits.sessionSettings(maximumExpiry: keeping?.maximumExpiry ?? 0)
         self.registry = registry
         self.lastOrigin = UInt64(loop.index) << 48
     }
@@ -74,6 +79,7 @@ final class MQTTComponent: LoopComponent {
         guard isNew else { return }
         subscription.grant.hold(at: loop.now)
         loop.interest.add(filter.channel)
+        if subscription.isKept { loop.expectLogged(filter.channel) }
     }
 
     func unsubscribe(_ subscription: MQTTSubscription) {
@@ -84,23 +90,18 @@ final class MQTTComponent: LoopComponent {
         subscription.grant.release()
         loop.tenants.release(.subscription, of: subscription.grant.identity.tenant)
         loop.interest.remove(filter.channel)
+        if subscription.isKept { loop.stopExpectingLogged(filter.channel) }
     }
 
     // MARK: LoopComponent
 
     func deliver(_ message: Message) {
         guard !subscriptions.isEmpty else { return }
-        let deliveries = matches.matches(of: message.topic, generation: subscriptions.generation) {
-            var found: [MQTTSubscription] = []
-            subscriptions.forEachMatch(message.topic.channel, message.topic.subtopic) { found.append($0) }
-            return MQTTDelivery.merging(found, of: message.topic)
-        }
+        let deliveries = deliveries(of: message.topic)
         guard !deliveries.isEmpty else { return }
         // The time is asked for by those that age alone.
         var packets = OutgoingPackets(message, at: message.properties == nil ? 0 : loop.wallClock)
-        for delivery in deliveries {
-            if delivery.noLocal, delivery.connection.origin == message.origin { continue }
-            if !message.isMeant(forSubscriptionOf: delivery.since) { continue }
+        for delivery in deliveries where delivery.wants(message) {
             if delivery.connection.deliver(&packets, delivery) {
                 loop.counters.deliveredMQTT.add()
             } else {
@@ -108,6 +109,28 @@ final class MQTTComponent: LoopComponent {
             }
             if message.qos > 0, delivery.qos != .atMostOnce || message.isLate, delivery.connection.isBehind {
                 loop.isBehind(delivery.connection, with: message.topic.channel)
+            }
+        }
+    }
+
+    func deliveries(of topic: Topic) -> [MQTTDelivery] {
+        matches.matches(of: topic, generation: subscriptions.generation) {
+            var found: [MQTTSubscription] = []
+            subscriptions.forEachMatch(topic.channel, topic.subtopic) { found.append($0) }
+            return MQTTDelivery.merging(found, of: topic)
+        }
+    }
+
+    func logged(_ messages: [Message]?, upTo place: UInt64) {
+        logTail = max(logTail, place)
+        guard let messages else {
+            for connection in connections.values { connection.missedLogged() }
+            return
+        }
+        for message in messages {
+            var packets = OutgoingPackets(message, at: loop.wallClock)
+            for delivery in deliveries(of: message.topic) where delivery.wants(message) {
+                delivery.connection.logged(&packets, delivery)
             }
         }
     }
@@ -145,7 +168,10 @@ final class MQTTComponent: LoopComponent {
         let time = NIODeadline.uptimeNanoseconds(now)
         let due = connections.values.filter { $0.isDue(at: time) }
         for connection in due { connection.timedOut(at: time) }
-        for connection in Array(connections.values) { connection.endIfOver(at: now) }
+        for connection in Array(connections.values) {
+            connection.endIfOver(at: now)
+            connection.keepProgress()
+        }
     }
 
     func shutDown() {

@@ -42,7 +42,7 @@ extension MQTTConnection {
             return answer(.refused(.badUserNameOrPassword))
         }
         let clientID = connect.clientID.isEmpty ? UniqueID.random().description : connect.clientID
-        let client = ClientRegistry.Client(thing: key.identity.thing, clientID: ExactText(clientID))
+        let client = MQTTClient(thing: key.identity.thing, clientID: ExactText(clientID))
         self.client = client
         let takesOver = component.registry.take(client, NIOLoopBound(self, eventLoop: loop.eventLoop))
         guard loop.tenants.take(.connection, of: key.identity.tenant, inPlaceOfAnother: takesOver) else {
@@ -55,7 +55,7 @@ extension MQTTConnection {
         self.key = key
         component.loggedIn(self, key)
         liftLimit()
-        answer(.accepted(clientID: clientID))
+        openSession(connect, client)
     }
 
     /// Turns the client away: it showed no good password, or its certificate was asked for and is no good.
@@ -64,7 +64,7 @@ extension MQTTConnection {
         answer(.refused(peer.certificate == .notAsked ? .badUserNameOrPassword : .notAuthorized))
     }
 
-    private func answer(_ outcome: AuthenticationOutcome) {
+    func answer(_ outcome: AuthenticationOutcome) {
         let now = now
         feed { session, actions in session.authenticated(outcome, at: now, into: &actions) }
     }

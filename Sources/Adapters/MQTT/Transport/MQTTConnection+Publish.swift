@@ -66,7 +66,9 @@ extension MQTTConnection {
         loop.access.authorize(key, topic.channel, clock: { loop.now }) { authorized in
             guard self.session.phase == .connected else {
                 // The client is gone, but its message had come; not so if it was cut off.
+                // Of a session that goes on, what isn't acknowledged comes again.
                 if case .granted(let grant) = authorized, self.refusal != .rightTaken,
+                    publish.qos == .atMostOnce || self.session.left == nil,
                     self.refusal != .revokedCertificate
                 {
                     _ = loop.publish(request, by: grant, at: loop.now)
@@ -120,9 +122,15 @@ extension MQTTConnection {
     private func settlePublishes() {
         while let first = unsettledPublishes.first, let outcome = first.outcome {
             unsettledPublishes.removeFirst()
-            answer(first.publish, outcome)
+            if let left = hold?.left {
+                guard outcome == .accepted, first.publish.qos == .exactlyOnce else { continue }
+                hold?.left = left.map { $0.received(first.publish.packetID) }
+            } else {
+                answer(first.publish, outcome)
+            }
         }
         guard unsettledPublishes.isEmpty else { return }
+        giveSessionBack()
         if isWaitingForStorage {
             isWaitingForStorage = false
             goOn()

@@ -79,7 +79,9 @@ extension MQTTConnection {
         _ grant: ChannelGrant,
         _ identifier: UInt32?
     ) -> MQTTReasonCode {
+        session.keepThis()
         if let known = subscriptions[filter] {
+            if known.qos == .atMostOnce { known.from = placeToStart(filter.channel) }
             known.qos = wanted.qos
             known.noLocal = wanted.noLocal
             known.identifier = identifier
@@ -96,15 +98,25 @@ extension MQTTConnection {
             let subscription = MQTTSubscription(
                 connection: self,
                 filter: filter,
+                text: wanted.filter,
                 grant: grant,
                 qos: wanted.qos,
                 noLocal: wanted.noLocal,
-                identifier: identifier
+                identifier: identifier,
+                from: placeToStart(filter.channel)
             )
             subscriptions[filter] = subscription
             component.subscribe(subscription)
         }
         return .granted(wanted.qos)
+    }
+
+    /// What the log has up to now was published before the subscription.
+    private func placeToStart(_ channel: ChannelID) -> UInt64 {
+        guard let hold else { return 0 }
+        hold.keeping.store.expect(channel, for: hold.client)
+        hold.isReadingStale = true
+        return hold.keeping.log.newest
     }
 
     private func filter(of wanted: Subscription) -> Result<TopicFilter, MQTTReasonCode> {
@@ -123,6 +135,7 @@ extension MQTTConnection {
             component.unsubscribe(subscription)
             return .success
         }
+        session.keepThis()
         feed { session, actions in
             session.unsubscribeCompleted(packetID: unsubscribe.packetID, codes: codes, into: &actions)
         }

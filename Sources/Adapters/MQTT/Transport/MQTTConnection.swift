@@ -22,13 +22,15 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
     /// The loop's clock, as the session reads it.
     var now: NIODeadline { .uptimeNanoseconds(loop.now) }
     /// Which connection a message came from, for those who don't want their own.
-    private(set) var origin: UInt64 = 0
+    var origin: UInt64 = 0
 
     var session: ClientSession
     /// What it lives by, once it has logged in.
     var key: KnownKey?
     var identity: ThingIdentity? { key?.identity }
-    var client: ClientRegistry.Client?
+    var client: MQTTClient?
+    /// What it has of a session that outlives it.
+    var hold: SessionHold?
     var subscriptions: [TopicFilter: MQTTSubscription] = [:]
     var routes = RouteCache()
     /// Messages of QoS 1 and 2 whose storage is awaited, and what came behind them.
@@ -105,8 +107,7 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        context.channel.send(outbound.next(for: context.channel))
-        readOn()
+        write()
         context.fireChannelWritabilityChanged()
     }
 
@@ -135,6 +136,8 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
             perform()
         }
         if session.phase == .closed || unread.readableBytes == 0 { unread = ByteBuffer() }
+        // What was acknowledged has made room.
+        if hold != nil { readLog() }
     }
 
     /// Stops decoding and reading until ``goOn()``.
@@ -158,7 +161,7 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
     }
 
     func endIfDone() {
-        guard hasHeardAll, !isWaiting, unsettledPublishes.isEmpty, let context else { return }
+        guard hasHeardAll, !isWaiting, unsettledPublishes.isEmpty, !keepsFirst(), let context else { return }
         context.channel.send(outbound.rest())
         context.close(promise: nil)
     }
@@ -264,10 +267,16 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
 
     func write() {
         outbound.isListed = false
-        guard let context else { return }
+        guard let context, !keepsFirst() else { return }
         context.channel.send(outbound.next(for: context.channel))
         readOn()
+        if hold != nil { readLog() }
     }
+
+    var isQueueHalfFull: Bool { outbound.isHalfFull }
+
+    /// What waits to be written.
+    func takeOutbound() -> ByteBuffer? { outbound.rest() }
 
     // MARK: The end
 
@@ -310,28 +319,33 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
     /// could overtake the packet that says why.
     private func close(_ reason: SessionEnd) {
         if let refusal = refusal ?? reason.refusal { peer.refused(refusal, .mqtt) }
-        leave()
-        guard let context else { return }
-        context.channel.send(outbound.rest())
-        guard !hasHeardAll else { return context.close(promise: nil) }
-        context.channel.close(mode: .output, promise: nil)
+        leave(then: sayGoodbye)
+        guard context != nil, !hasHeardAll else { return }
         lingersUntil = now + .seconds(1)
         waits = 0
         unread = ByteBuffer()
         readOn()
     }
 
+    private func sayGoodbye() {
+        guard let context else { return }
+        context.channel.send(outbound.rest())
+        guard !hasHeardAll else { return context.close(promise: nil) }
+        context.channel.close(mode: .output, promise: nil)
+    }
+
     private func gone() {
         feed { session, actions in session.connectionClosed(into: &actions) }
-        leave()
+        leave {}
         component.closed(self)
     }
 
-    private func leave() {
+    private func leave(then: @escaping () -> Void) {
+        if hold == nil { unsettledPublishes = [] }
+        leaveSession(then)
         for subscription in subscriptions.values { component.unsubscribe(subscription) }
         subscriptions = [:]
         routes = RouteCache()
-        unsettledPublishes = []
         if let client { component.registry.leave(client, self) }
         client = nil
         if let key { component.loggedOut(self, key) }

@@ -40,14 +40,15 @@ package struct MQTTLimits: Sendable {
         self.idleTimeout = idleTimeout
     }
 
-    var sessionSettings: SessionSettings {
+    func sessionSettings(maximumExpiry: UInt32) -> SessionSettings {
         SessionSettings(
             connectTimeout: connectTimeout,
             maximumKeepAlive: maximumKeepAlive,
             maximumPacketSize: min(maximumPacket ?? .max, maximumMessage + Self.packetOverhead),
             receiveMaximum: receiveMaximum,
             topicAliasMaximum: topicAliasMaximum,
-            maximumQueuedBytes: maximumQueue
+            maximumQueuedBytes: maximumQueue,
+            maximumExpiry: maximumExpiry
         )
     }
 }

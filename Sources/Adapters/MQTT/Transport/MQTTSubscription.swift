@@ -16,15 +16,26 @@ final class MQTTSubscription {
     var identifier: UInt32?
     /// Nanoseconds since 1970 when it was made.
     let since: UInt64
+    /// As the client wrote the filter.
+    let text: String
+    /// What stands in the log up to this place was published before it was made.
+    var from: UInt64
+    /// Whether its session outlives the connection, and has its messages out of the log.
+    let isKept: Bool
 
     init(
         connection: MQTTConnection,
         filter: TopicFilter,
+        text: String,
         grant: ChannelGrant,
         qos: MQTTQoS,
         noLocal: Bool,
-        identifier: UInt32?
+        identifier: UInt32?,
+        from: UInt64 = 0
     ) {
+        self.text = text
+        self.from = from
+        self.isKept = connection.hold != nil
         self.identifier = identifier
         self.connection = connection
         self.filter = filter
@@ -32,6 +43,31 @@ final class MQTTSubscription {
         self.since = connection.loop.wallClock
         self.qos = qos
         self.noLocal = noLocal
+    }
+
+    /// One of an earlier connection.
+    convenience init(_ kept: KeptSubscription, of connection: MQTTConnection, _ grant: ChannelGrant) {
+        self.init(
+            connection: connection,
+            filter: kept.filter,
+            text: kept.text,
+            grant: grant,
+            qos: MQTTQoS(rawValue: kept.qos) ?? .atMostOnce,
+            noLocal: kept.noLocal,
+            identifier: kept.identifier,
+            from: kept.from
+        )
+    }
+
+    var kept: KeptSubscription {
+        KeptSubscription(
+            filter: filter,
+            text: text,
+            qos: qos.rawValue,
+            noLocal: noLocal,
+            identifier: identifier,
+            from: from
+        )
     }
 }
 
@@ -46,6 +82,8 @@ struct MQTTDelivery {
     var noLocal: Bool
     /// When the first of its filters was subscribed to.
     var since: UInt64
+    /// Behind which place of the log.
+    var from: UInt64
     /// Of all its filters that have one [MQTT-3.3.4-4].
     var identifiers: [UInt32] = []
 
@@ -66,6 +104,7 @@ struct MQTTDelivery {
                 deliveries[index].qos = max(deliveries[index].qos, subscription.qos)
                 deliveries[index].noLocal = deliveries[index].noLocal && subscription.noLocal
                 deliveries[index].since = min(deliveries[index].since, subscription.since)
+                deliveries[index].from = min(deliveries[index].from, subscription.from)
             } else {
                 places[place] = deliveries.count
                 deliveries.append(
@@ -74,13 +113,24 @@ struct MQTTDelivery {
                         isTyped: isTyped,
                         qos: subscription.qos,
                         noLocal: subscription.noLocal,
-                        since: subscription.since
+                        since: subscription.since,
+                        from: subscription.from
                     )
                 )
             }
             if let identifier = subscription.identifier { deliveries[index].identifiers.append(identifier) }
         }
         return deliveries
+    }
+
+    /// Whether a message goes this way: what a kept session has to acknowledge comes out of the log, and nothing else does.
+    func wants(_ message: Message) -> Bool {
+        guard !noLocal || connection.origin != message.origin else { return false }
+        let isAcknowledged = message.qos > 0 && qos != .atMostOnce
+        guard message.place > 0 else {
+            return !(isAcknowledged && connection.hold != nil) && message.isMeant(forSubscriptionOf: since)
+        }
+        return isAcknowledged && message.place > from
     }
 
     private struct Place: Hashable {

@@ -41,9 +41,9 @@ struct OutgoingPackets {
         return publish(delivery, payload, qos, version)
     }
 
-    /// A QoS 0 PUBLISH for one client alone.
-    mutating func own(_ delivery: MQTTDelivery, version: MQTTVersion) -> Publish {
-        publish(delivery, message.payload, .atMostOnce, version)
+    /// A PUBLISH for one client alone, that is written at once.
+    mutating func own(_ delivery: MQTTDelivery, qos: MQTTQoS = .atMostOnce, version: MQTTVersion) -> Publish {
+        publish(delivery, message.payload, qos, version)
     }
 
     private mutating func publish(

@@ -1,6 +1,6 @@
 internal import DequeModule
 package import Messaging
-internal import Model
+package import Model
 package import NIOCore
 
 /// One event loop with all that the adapters have on it: nothing here is shared with another loop.
@@ -129,6 +129,16 @@ package final class AdapterLoop {
         links.delivered(batch, from: peer, to: index)
         scheduleTurnEnd()
     }
+
+    /// Delivers what a log has got.
+    func logged(_ messages: [Message]?, upTo place: UInt64) {
+        for component in components { component.logged(messages, upTo: place) }
+        scheduleTurnEnd()
+    }
+
+    /// There is a session more, or less, that reads the channel's messages from the log.
+    package func expectLogged(_ channel: ChannelID) { links.logInterest.add(channel, loop: index) }
+    package func stopExpectingLogged(_ channel: ChannelID) { links.logInterest.remove(channel, loop: index) }
 
     /// Has ``LoopComponent/turnEnded()`` called when this turn's events have been worked off.
     package func scheduleTurnEnd() {

@@ -25,13 +25,15 @@ package struct AdapterLoops: Sendable {
     ///   - resolver: answers what the loops don't know.
     ///   - limits: how much clients may have.
     ///   - bus: the way to other processes; nil if there are none.
+    ///   - log: what sessions read that outlive their connections; nil: there are none.
     package init(
         group: any EventLoopGroup,
         epoch: UInt64,
         ages: AccessAges,
         limits: LimitSettings = LimitSettings(),
         resolver: AccessResolver,
-        bus: (any MessageBus)? = nil
+        bus: (any MessageBus)? = nil,
+        log: (any MessageLog)? = nil
     ) async throws {
         let eventLoops = Array(group.makeIterator())
         let links = LoopLinks(count: eventLoops.count, bus: bus)
@@ -57,6 +59,7 @@ package struct AdapterLoops: Sendable {
         }
         links.connect(loops)
         bus?.start(links)
+        log?.follow(LogTail(to: loops, interest: links.logInterest))
         self.group = group
         self.loops = loops
         self.gate = ConnectionGate(limits)
@@ -156,7 +159,8 @@ extension AdapterLoops {
         ages: AccessAges,
         limits: LimitSettings,
         resolver: AccessResolver,
-        bus: (any MessageBus)? = nil
+        bus: (any MessageBus)? = nil,
+        log: (any MessageLog)? = nil
     ) async throws {
         let wall = Date.now.timeIntervalSince1970 * 1e9
         let epoch = UInt64(max(0, wall)) - min(UInt64(max(0, wall)), NIODeadline.now().uptimeNanoseconds)
@@ -166,7 +170,8 @@ extension AdapterLoops {
             ages: ages,
             limits: limits,
             resolver: resolver,
-            bus: bus
+            bus: bus,
+            log: log
         )
     }
 }

@@ -6,6 +6,11 @@ package protocol LoopComponent: AnyObject {
     /// Gives the message to every subscriber that it has here.
     func deliver(_ message: Message)
 
+    /// Gives what a log has got to the sessions that read it. Nil: too much came at once, and is to be read from the log.
+    ///
+    /// - Parameter place: of the last message; there are no others up to it.
+    func logged(_ messages: [Message]?, upTo place: UInt64)
+
     /// Writes what was collected during this turn of the loop, once for each connection.
     func turnEnded()
 
@@ -20,4 +25,8 @@ package protocol LoopComponent: AnyObject {
 
     /// Connections that are still open.
     var connectionCount: Int { get }
+}
+
+extension LoopComponent {
+    package func logged(_ messages: [Message]?, upTo place: UInt64) {}
 }

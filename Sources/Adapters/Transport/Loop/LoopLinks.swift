@@ -32,8 +32,11 @@ final class LoopLinks: BusReceiver {
     }
 
     let interest: InterestFilter
+    /// What of a log the loops want.
+    let logInterest: InterestFilter
     let strained = StrainedChannels()
     let bus: (any MessageBus)?
+    private let busInterest: InterestFilter?
     /// What of them may be handed over by one other loop, and as many more wait there until its turn ends.
     let mostFromOne: Int
     /// Loops, and the bus if there is one.
@@ -50,7 +53,9 @@ final class LoopLinks: BusReceiver {
         self.loops = loops
         self.mostFromOne = max(1, Self.mostDelivering / 2 / max(1, loops))
         self.bus = bus
+        self.busInterest = bus?.interest
         self.interest = InterestFilter(loops: loops)
+        self.logInterest = InterestFilter(loops: loops)
         self.state = Mutex(
             State(
                 bytes: Array(repeating: 0, count: count * count),
@@ -71,7 +76,8 @@ final class LoopLinks: BusReceiver {
 
     /// Whether the message may be of use to that loop.
     func wants(_ message: Message, at peer: Int) -> Bool {
-        isBus(peer) || interest.isInterested(loop: peer, in: message.topic.channel)
+        guard isBus(peer) else { return interest.isInterested(loop: peer, in: message.topic.channel) }
+        return busInterest?.isInterested(loop: 0, in: message.topic.channel) ?? true
     }
 
     /// Gives a batch to another loop, or to the bus.

@@ -77,6 +77,10 @@ package struct MQTTAdapterSettings: Sendable {
     package let maximumPacket: Int?
     /// The longest keep-alive of an MQTT 5 client; nil: any.
     package let maximumKeepAlive: Duration?
+    /// Most that a session outlives its connection; zero: they end together.
+    package let maximumSessionExpiry: Duration
+    /// Most sessions of one thing that outlive their connections.
+    package let maximumSessions: Int
     package let connectTimeout: Duration
     /// Without a message; nil: as long as it likes.
     package let idleTimeout: Duration?
@@ -119,6 +123,12 @@ package struct MQTTAdapterSettings: Sendable {
             "MF_MQTT_ADAPTER_MAX_KEEP_ALIVE",
             in: .seconds(1)...(.seconds(65_535))
         )
+        maximumSessionExpiry = try variables.duration(
+            "MF_MQTT_ADAPTER_MAX_SESSION_EXPIRY",
+            default: "168h",
+            in: .zero...(.seconds(UInt32.max - 1))
+        )
+        maximumSessions = try variables.integer("MF_MQTT_ADAPTER_MAX_SESSIONS", default: 100, in: 1...1_000_000)
         connectTimeout = try variables.duration("MF_MQTT_ADAPTER_CONNECT_TIMEOUT", default: "10s")
         idleTimeout = try variables.optionalDuration("MF_MQTT_ADAPTER_IDLE_TIMEOUT")
     }

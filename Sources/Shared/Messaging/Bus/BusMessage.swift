@@ -20,10 +20,11 @@ package import NIOCore
 /// | 13 | responseTopic | string |
 /// | 14 | correlationData | bytes |
 /// | 15 | userProperties | repeated message: 1 name, 2 value, both strings |
+/// | 16 | origin | fixed64, ``Message/origin``, if it is a session that outlives its connections |
 package enum BusMessage {
     enum Field: UInt64 {
         case channel = 1, subtopic, publisher, source, contentType, payload, created, qos, sender, number
-        case payloadFormat, expires, responseTopic, correlationData, userProperties
+        case payloadFormat, expires, responseTopic, correlationData, userProperties, origin
     }
 
     enum UserPropertyField: UInt64 {
@@ -56,6 +57,10 @@ package enum BusMessage {
             buffer.writeKey(.sender, wire: 1)
             buffer.writeInteger(stamp.sender, endianness: .little)
             buffer.writeField(.number, number: stamp.number)
+        }
+        if message.origin >= Message.firstKeptOrigin {
+            buffer.writeKey(.origin, wire: 1)
+            buffer.writeInteger(message.origin, endianness: .little)
         }
         if let properties = message.properties { append(properties, to: &buffer) }
         if message.payload.readableBytes > 0 { buffer.writeField(.payload, message.payload) }

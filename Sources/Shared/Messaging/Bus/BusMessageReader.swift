@@ -45,6 +45,7 @@ package struct BusMessageReader {
             created: fields.created,
             source: fields.source,
             qos: fields.qos,
+            origin: fields.origin,
             properties: fields.properties,
             trace: trace
         )
@@ -80,6 +81,7 @@ private struct BusFields {
     var created: UInt64 = 0
     /// What doesn't say counts as 1, like HTTP.
     var qos: UInt8 = 1
+    var origin: UInt64 = 0
     private var sender: UInt64 = 0
     private var number: UInt64 = 0
     private var isUTF8: Bool?
@@ -117,6 +119,7 @@ private struct BusFields {
         case 1:
             var bytes = try buffer.readBytes(of: 8)
             if field == .sender { sender = bytes.readInteger(endianness: .little) ?? 0 }
+            if field == .origin { origin = bytes.readInteger(endianness: .little) ?? 0 }
         case 2: try read(field, try buffer.readBytes(of: try buffer.readVarint()))
         case 5: _ = try buffer.readBytes(of: 4)
         default: throw .malformed
@@ -142,7 +145,7 @@ private struct BusFields {
             // A copy: the slice would hold on to the payload too.
             correlationData = ByteBuffer(bytes: bytes.readableBytesView)
         case .userProperties: userProperties.append(try userProperty(bytes))
-        case .created, .qos, .sender, .number, .payloadFormat, .expires, nil: break
+        case .created, .qos, .sender, .number, .payloadFormat, .expires, .origin, nil: break
         }
     }
 

@@ -6,6 +6,9 @@ package protocol MessageBus: Sendable {
     /// Whether what is published now reaches the others.
     var link: BusLink { get }
 
+    /// The channels whose messages it takes, at loop 0 of the filter; nil: all.
+    var interest: InterestFilter? { get }
+
     /// Whether a message may be acknowledged only when it is known to be stored.
     var stores: Bool { get }
 
@@ -27,6 +30,10 @@ package protocol MessageBus: Sendable {
 
     /// Has what others publish given to the receiver; what the bus had lost on its way also from channels that nobody joined.
     func start(_ receiver: any BusReceiver)
+}
+
+extension MessageBus {
+    package var interest: InterestFilter? { nil }
 }
 
 /// Who gets what other processes publish.

@@ -47,7 +47,8 @@ package struct Message: Sendable {
     package let created: UInt64
     package let source: SourceProtocol
     package let qos: UInt8
-    /// Which connection of this process it came from, for subscribers that don't want their own; 0 for none.
+    /// Which connection of this process it came from, or which session that outlives its connections, for subscribers that don't
+    /// want their own; 0 for none.
     package let origin: UInt64
     /// What its publisher said of it over MQTT 5.
     package let properties: MessageProperties?
@@ -55,6 +56,8 @@ package struct Message: Sendable {
     package let trace: TraceContext?
     /// Whether it comes out of the bus's store, since it was lost on its way here or had to wait.
     package var isLate = false
+    /// Where it stands in a ``MessageLog``; 0 if it doesn't come out of one.
+    package var place: UInt64 = 0
 
     /// Nil if the grant is for another channel or no longer good.
     package init?(_ request: PublishRequest, by grant: ChannelGrant, at created: UInt64) {
@@ -78,6 +81,7 @@ package struct Message: Sendable {
         created: UInt64,
         source: SourceProtocol,
         qos: UInt8,
+        origin: UInt64,
         properties: MessageProperties?,
         trace: TraceContext?
     ) {
@@ -89,11 +93,14 @@ package struct Message: Sendable {
         self.created = created
         self.source = source
         self.qos = qos
-        self.origin = 0
+        self.origin = origin
     }
 
     /// About as many bytes as it takes while it waits.
     package var size: Int { payload.readableBytes + 128 + (properties?.size ?? 0) }
+
+    /// From here on origins are sessions, whose messages are known as theirs after a restart.
+    package static let firstKeptOrigin: UInt64 = 1 << 63
 
     /// How far the clocks of two machines may be apart.
     private static let clockTolerance: UInt64 = 1_000_000_000

@@ -1,0 +1,263 @@
+internal import AdapterTransport
+internal import AdaptersCore
+internal import MQTTCodec
+internal import MQTTSession
+internal import Messaging
+internal import Model
+internal import NIOCore
+
+// A session that outlives its connection. Its messages of QoS 1 and 2 come out of the log alone, so that none is lost between
+// two connections and none comes twice.
+extension MQTTConnection {
+    /// Most messages that are read at once: as many as may be in flight.
+    private static var portion: Int { 64 }
+    private static var pauseAfterFailure: TimeAmount { .seconds(1) }
+    /// How often progress is kept, in nanoseconds.
+    private static var progressInterval: UInt64 { 5_000_000_000 }
+
+    // MARK: The beginning
+
+    /// Goes on with the session that the client has, makes one, or does without, as it wants; then it has logged in.
+    func openSession(_ connect: Connect, _ client: MQTTClient) {
+        let wanted = min(session.wantedExpiry, component.settings.maximumExpiry)
+        guard let keeping = component.keeping, wanted > 0 || keeping.store.mayHave(client) else {
+            return answer(.accepted(clientID: client.clientID.text))
+        }
+        wait()
+        let connection = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        keeping.store.take(client, isWanted: !connect.cleanStart, isMade: wanted > 0) { result in
+            connection.eventLoop.execute {
+                connection.value.took(result, of: client, from: keeping, wanted)
+                connection.value.goOn()
+            }
+        }
+    }
+
+    private func took(
+        _ result: Result<SessionRecord?, SessionStoreError>,
+        of client: MQTTClient,
+        from keeping: SessionKeeping,
+        _ expiry: UInt32
+    ) {
+        let former: SessionRecord?
+        switch result {
+        case .failure(.unavailable): return answer(.refused(.serverUnavailable))
+        case .failure(.tooMany):
+            refusal = .quotaExceeded
+            return answer(.refused(.quotaExceeded))
+        case .success(nil) where expiry == 0: return answer(.accepted(clientID: client.clientID.text))
+        case .success(let record): former = record
+        }
+        guard session.phase == .authenticating, let identity else { return keeping.store.giveBack(client, former) {} }
+        let hold = SessionHold(keeping, client, identity.tenant, former: former)
+        self.hold = hold
+        restore(former?.subscriptions[...] ?? [], expiry, hold)
+    }
+
+    /// Subscribes to what the thing may still have.
+    private func restore(_ subscriptions: ArraySlice<KeptSubscription>, _ expiry: UInt32, _ hold: SessionHold) {
+        var rest = subscriptions
+        while let next = rest.first, let key {
+            guard key.isGood(at: loop.now),
+                let grant = loop.access.grant(key.identity.thing, next.filter.channel, at: loop.now)
+            else { return ask(key, rest, expiry, hold) }
+            guard restore(next, grant) else { return answer(.refused(.quotaExceeded)) }
+            rest = rest.dropFirst()
+        }
+        begin(hold, expiry)
+    }
+
+    private func ask(_ key: KnownKey, _ rest: ArraySlice<KeptSubscription>, _ expiry: UInt32, _ hold: SessionHold) {
+        guard let next = rest.first else { return }
+        wait()
+        loop.access.authorize(key, next.filter.channel, clock: { [loop] in loop.now }) { authorized in
+            defer { self.goOn() }
+            guard self.session.phase == .authenticating else { return }
+            switch authorized {
+            case .granted(let grant):
+                guard self.restore(next, grant) else { return self.answer(.refused(.quotaExceeded)) }
+                self.restore(rest.dropFirst(), expiry, hold)
+            case .refused: self.restore(rest.dropFirst(), expiry, hold)
+            case .unavailable: self.answer(.refused(.serverUnavailable))
+            }
+        }
+    }
+
+    /// False if its tenant may have no more.
+    private func restore(_ kept: KeptSubscription, _ grant: ChannelGrant) -> Bool {
+        guard loop.tenants.take(.subscription, of: grant.identity.tenant) else { return false }
+        let subscription = MQTTSubscription(kept, of: self, grant)
+        subscriptions[kept.filter] = subscription
+        component.subscribe(subscription)
+        return true
+    }
+
+    private func begin(_ hold: SessionHold, _ expiry: UInt32) {
+        origin = hold.origin
+        let session = hold.former?.session ?? KeptSession(from: SessionPlace.end(of: hold.keeping.log.newest))
+        // There must be one when the client has heard of it.
+        if hold.former == nil { self.session.mustBeKept = true }
+        let terms = SessionTerms(session, isPresent: hold.former != nil, expiry: expiry)
+        wait()
+        loop.interest.whenSettled {
+            self.answer(.accepted(clientID: hold.client.clientID.text, terms))
+            self.readLog()
+            self.goOn()
+        }
+    }
+
+    // MARK: What comes out of the log
+
+    /// Gives on a message that the log has got just now.
+    func logged(_ packets: inout OutgoingPackets, _ delivery: MQTTDelivery) {
+        guard let hold, hold.isLive else { return }
+        if !deliver(logged: &packets, delivery) { hold.isLive = false }
+    }
+
+    /// More came than was handed on.
+    func missedLogged() { hold?.isLive = false }
+
+    /// Reads what isn't there yet, if the client has room for some.
+    func readLog() {
+        guard let hold, !hold.isLive, !hold.isReading, session.phase == .connected, session.isHalfEmpty,
+            !isQueueHalfFull
+        else { return }
+        let channels = Set(subscriptions.values.lazy.filter { $0.qos != .atMostOnce }.map(\.filter.channel))
+        guard !channels.isEmpty else {
+            session.passed(SessionPlace.end(of: component.logTail))
+            hold.isLive = true
+            return
+        }
+        (hold.isReading, hold.isReadingStale) = (true, false)
+        let bound = NIOLoopBound((connection: self, hold: hold), eventLoop: loop.eventLoop)
+        let after = SessionPlace.read(session.logPosition)
+        hold.keeping.log.read(Array(channels), after: after, limit: Self.portion) { page in
+            bound.eventLoop.execute { bound.value.connection.read(page, bound.value.hold) }
+        }
+    }
+
+    private func read(_ page: LogPage?, _ hold: SessionHold) {
+        hold.isReading = false
+        guard session.phase == .connected else { return }
+        guard let page else {
+            loop.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: Self.pauseAfterFailure) { self.readLog() }
+            return
+        }
+        if !hold.isReadingStale {
+            guard page.messages.allSatisfy(deliver) else { return }
+            session.passed(SessionPlace.end(of: page.end))
+            hold.isLive = page.isLast && page.end >= component.logTail
+        }
+        readLog()
+    }
+
+    /// False if there is no room for it now.
+    private func deliver(_ message: Message) -> Bool {
+        var packets = OutgoingPackets(message, at: loop.wallClock)
+        return component.deliveries(of: message.topic)
+            .filter { $0.connection === self && $0.wants(message) }
+            .sorted { !$0.isTyped && $1.isTyped }
+            .allSatisfy { deliver(logged: &packets, $0) }
+    }
+
+    private func deliver(logged packets: inout OutgoingPackets, _ delivery: MQTTDelivery) -> Bool {
+        guard !isQueueHalfFull else { return false }
+        let message = packets.message
+        let qos = min(delivery.qos, MQTTQoS(rawValue: message.qos) ?? .atLeastOnce)
+        let isExpired = message.properties?.expires.map { $0 <= loop.wallClock } ?? false
+        let version = session.version
+        var result = LogDelivery.passed
+        feed { session, actions in
+            result = session.deliver(
+                packets.own(delivery, qos: qos, version: version),
+                at: SessionPlace.of(message.place, isTyped: delivery.isTyped),
+                isExpired: isExpired,
+                into: &actions
+            )
+        }
+        if result == .sent {
+            idleness.carried()
+            loop.counters.deliveredMQTT.add()
+        }
+        return result != .noRoom
+    }
+
+    // MARK: What is kept
+
+    /// Whether what waits to go out has to wait until what it speaks of is kept; then it goes out by itself.
+    func keepsFirst() -> Bool {
+        guard let hold else { return false }
+        guard !hold.isKeeping else { return true }
+        guard session.mustBeKept else { return false }
+        hold.heldBack = takeOutbound()
+        keep(hold)
+        return true
+    }
+
+    /// Keeps how far the client has got, so that after a crash it hears less again.
+    func keepProgress() {
+        guard let hold, !hold.isKeeping, session.hasProgressed else { return }
+        if loop.now &- hold.lastKept >= Self.progressInterval { keep(hold) }
+    }
+
+    private func keep(_ hold: SessionHold) {
+        guard let kept = session.kept else { return }
+        session.mustBeKept = false
+        session.hasProgressed = false
+        hold.isKeeping = true
+        hold.lastKept = loop.now
+        let bound = NIOLoopBound((connection: self, hold: hold), eventLoop: loop.eventLoop)
+        let record = hold.record(kept, subscriptions.values, expiry: session.expiry)
+        hold.keeping.store.keep(record) { isSafe in
+            bound.eventLoop.execute { bound.value.connection.wasKept(isSafe, bound.value.hold) }
+        }
+    }
+
+    private func wasKept(_ isSafe: Bool, _ hold: SessionHold) {
+        hold.isKeeping = false
+        guard session.phase != .closed else { return }
+        guard isSafe else {
+            // The client must not hear of what may be forgotten.
+            hold.heldBack = nil
+            _ = takeOutbound()
+            return end(.serverBusy, .unavailable)
+        }
+        context?.channel.send(hold.heldBack)
+        hold.heldBack = nil
+        write()
+        endIfDone()
+    }
+
+    // MARK: The end
+
+    /// Gives the session back when the last of the client's messages has got where it was going, and calls back then.
+    func leaveSession(_ then: @escaping () -> Void) {
+        guard let hold else { return then() }
+        guard hold.left == nil else { return }
+        hold.left = .some(left(by: hold))
+        hold.whenGivenBack = then
+        giveSessionBack()
+    }
+
+    /// Nil if the session is over.
+    private func left(by hold: SessionHold) -> SessionRecord? {
+        // One that hasn't begun is as it was.
+        guard var left = session.left else { return hold.former }
+        guard session.expiry > 0 else { return nil }
+        if hold.isLive { left.sent = max(left.sent, SessionPlace.end(of: component.logTail)) }
+        return hold.record(left, subscriptions.values, expiry: session.expiry)
+    }
+
+    func giveSessionBack() {
+        guard let hold, let left = hold.left, unsettledPublishes.isEmpty else { return }
+        self.hold = nil
+        let bound = NIOLoopBound((connection: self, hold: hold), eventLoop: loop.eventLoop)
+        hold.keeping.store.giveBack(hold.client, left) {
+            bound.eventLoop.execute {
+                let (connection, hold) = bound.value
+                connection.context?.channel.send(hold.heldBack)
+                hold.whenGivenBack()
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+package import MQTTSession
+package import Messaging
+package import Model
+
+/// A client identifier belongs to the thing that uses it: another thing with the same one is another client.
+package struct MQTTClient: Hashable, Sendable {
+    package let thing: Thing.ID
+    package let clientID: ExactText
+
+    package init(thing: Thing.ID, clientID: ExactText) {
+        self.thing = thing
+        self.clientID = clientID
+    }
+}
+
+/// A session as it is kept while its client is away, and as far as it must be known after a crash while it is there.
+package struct SessionRecord: Equatable, Sendable {
+    package let client: MQTTClient
+    package let tenant: Tenant.ID
+    /// What its messages are known by, for subscriptions that don't want their own: ``Message/origin``.
+    package let origin: UInt64
+    package var subscriptions: [KeptSubscription] = []
+    package var session: KeptSession
+    /// Seconds that it outlives its connection; `.max`: for ever.
+    package var expiry: UInt32
+
+    package init(client: MQTTClient, tenant: Tenant.ID, origin: UInt64, session: KeptSession, expiry: UInt32) {
+        self.expiry = expiry
+        self.client = client
+        self.tenant = tenant
+        self.origin = origin
+        self.session = session
+    }
+}
+
+extension SessionRecord {
+    /// With a message of QoS 2 more that was stored when its client had gone.
+    func received(_ id: UInt16) -> SessionRecord {
+        var record = self
+        record.session.unreleased.append(id)
+        return record
+    }
+}
+
+/// A filter of a session.
+package struct KeptSubscription: Equatable, Sendable {
+    package let filter: TopicFilter
+    /// As the client wrote it.
+    package let text: String
+    package let qos: UInt8
+    package let noLocal: Bool
+    package let identifier: UInt32?
+    /// What stands in the log up to this place was published before the client subscribed.
+    package let from: UInt64
+
+    package init(filter: TopicFilter, text: String, qos: UInt8, noLocal: Bool, identifier: UInt32?, from: UInt64) {
+        self.filter = filter
+        self.text = text
+        self.qos = qos
+        self.noLocal = noLocal
+        self.identifier = identifier
+        self.from = from
+    }
+}

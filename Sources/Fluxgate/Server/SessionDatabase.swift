@@ -1,0 +1,246 @@
+internal import Foundation
+package import Logging
+package import MQTTAdapter
+internal import MQTTSession
+package import Messaging
+package import Model
+package import SQL
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// The sessions of one process, in a database. Which there are, and who has them, is in memory.
+package final class SessionDatabase: SessionStore, Service {
+    private typealias Take = @Sendable () -> Void
+
+    /// What is known of a session without reading it.
+    private struct Entry {
+        var tenant: Tenant.ID?
+        /// Those that the log keeps for it.
+        var channels: Set<ChannelID> = []
+        /// Those that its thing lost while a connection has it.
+        var lost: Set<ChannelID> = []
+        /// Whether its thing is gone, while a connection has it.
+        var isOver = false
+        /// Nanoseconds since 1970; nil while a connection has it.
+        var expires: UInt64?
+        /// Who want it next.
+        var waiting: [Take] = []
+    }
+
+    private struct State {
+        private(set) var things: [Thing.ID: [ExactText: Entry]] = [:]
+
+        subscript(client: MQTTClient) -> Entry? {
+            get { things[client.thing]?[client.clientID] }
+            set {
+                things[client.thing, default: [:]][client.clientID] = newValue
+                if things[client.thing]?.isEmpty == true { things[client.thing] = nil }
+            }
+        }
+
+        func clients() -> [MQTTClient] { things.keys.flatMap(clients) }
+
+        func clients(of thing: Thing.ID) -> [MQTTClient] {
+            things[thing]?.keys.map { MQTTClient(thing: thing, clientID: $0) } ?? []
+        }
+    }
+
+    private let log: any MessageLog
+    private let rows: SessionRows
+    private let state = Mutex(State())
+    private let maximumOfThing: Int
+    private let now: @Sendable () -> UInt64
+
+    /// - Parameters:
+    ///   - database: for the sessions alone.
+    ///   - maximumOfThing: most sessions of one thing.
+    ///   - now: nanoseconds since 1970.
+    package init(
+        _ database: any SQLDatabase,
+        log: any MessageLog,
+        maximumOfThing: Int,
+        logger: Logger,
+        now: @escaping @Sendable () -> UInt64 = { UInt64(max(0, Date.now.timeIntervalSince1970 * 1e9)) }
+    ) async throws {
+        self.log = log
+        self.maximumOfThing = maximumOfThing
+        self.now = now
+        rows = SessionRows(database, logger: logger)
+        for found in try await rows.prepare(at: now()) {
+            let channels = Set(found.record.subscriptions.map(\.filter.channel))
+            for channel in channels { log.keep(channel) }
+            state.withLock {
+                $0[found.record.client] = Entry(
+                    tenant: found.record.tenant,
+                    channels: channels,
+                    expires: found.expires
+                )
+            }
+        }
+    }
+
+    package func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                while (try? await Task.sleep(for: .seconds(1))) != nil { self.removeOld() }
+            }
+            await rows.run()
+            group.cancelAll()
+        }
+    }
+
+    /// Removes the sessions whose time is over.
+    package func removeOld() {
+        let time = now()
+        state.withLock { state in
+            for client in state.clients() {
+                if let expires = state[client]?.expires, expires <= time { remove(client, from: &state) }
+            }
+        }
+    }
+
+    // MARK: SessionStore
+
+    package func mayHave(_ client: MQTTClient) -> Bool { state.withLock { $0[client] != nil } }
+
+    package func take(
+        _ client: MQTTClient,
+        isWanted: Bool,
+        isMade: Bool,
+        then: @escaping @Sendable (Result<SessionRecord?, SessionStoreError>) -> Void
+    ) {
+        let answer = state.withLock { state -> Result<SessionRecord?, SessionStoreError>? in
+            if let entry = state[client] {
+                guard let expires = entry.expires else {
+                    state[client]?.waiting.append { [weak self] in
+                        guard let self else { return then(.failure(.unavailable)) }
+                        self.take(client, isWanted: isWanted, isMade: isMade, then: then)
+                    }
+                    return nil
+                }
+                guard !isWanted || expires <= now() else {
+                    state[client]?.expires = nil
+                    rows.load(client) { [weak self] record in self?.loaded(client, record, then) }
+                    return nil
+                }
+                remove(client, from: &state)
+            }
+            guard isMade else { return .success(nil) }
+            guard state.things[client.thing]?.count ?? 0 < maximumOfThing else { return .failure(.tooMany) }
+            state[client] = Entry(tenant: nil)
+            return .success(nil)
+        }
+        if let answer { then(answer) }
+    }
+
+    /// - Parameter record: nil if it can't be read.
+    private func loaded(
+        _ client: MQTTClient,
+        _ record: SessionRecord?,
+        _ then: @Sendable (Result<SessionRecord?, SessionStoreError>) -> Void
+    ) {
+        if let record { return then(.success(record)) }
+        free(client) { entry in
+            entry.expires = .max
+            return true
+        }
+        then(.failure(.unavailable))
+    }
+
+    package func expect(_ channel: ChannelID, for client: MQTTClient) {
+        state.withLock { state in
+            state[client]?.lost.remove(channel)
+            if state[client]?.channels.insert(channel).inserted == true { log.keep(channel) }
+        }
+    }
+
+    package func keep(_ record: SessionRecord, then: @escaping @Sendable (Bool) -> Void) {
+        let isOver = state.withLock { state in
+            guard var entry = state[record.client], !entry.isOver else { return true }
+            adopt(record, &entry)
+            state[record.client] = entry
+            rows.put(record, expires: nil, then: then)
+            return false
+        }
+        // Its connection is about to end.
+        if isOver { then(true) }
+    }
+
+    package func giveBack(_ client: MQTTClient, _ record: SessionRecord?, then: @escaping @Sendable () -> Void) {
+        free(client) { entry in
+            guard var record, !entry.isOver else { return false }
+            record.subscriptions.removeAll { entry.lost.contains($0.filter.channel) }
+            entry.lost = []
+            adopt(record, &entry)
+            let expires = record.end(at: now())
+            entry.expires = expires
+            rows.put(record, expires: expires) { _ in }
+            return true
+        }
+        rows.whenWritten(then)
+    }
+
+    /// Nobody has the session any more; who waits for it may try.
+    ///
+    /// - Parameter change: answers whether it goes on.
+    private func free(_ client: MQTTClient, _ change: (inout Entry) -> Bool) {
+        let waiting = state.withLock { state -> [Take] in
+            guard var entry = state[client], entry.expires == nil else { return [] }
+            let waiting = entry.waiting
+            entry.waiting = []
+            let goesOn = change(&entry)
+            state[client] = entry
+            if !goesOn { remove(client, from: &state) }
+            return waiting
+        }
+        for take in waiting { take() }
+    }
+
+    private func adopt(_ record: SessionRecord, _ entry: inout Entry) {
+        entry.tenant = record.tenant
+        let channels = Set(record.subscriptions.map(\.filter.channel))
+        for channel in channels.subtracting(entry.channels) { log.keep(channel) }
+        for channel in entry.channels.subtracting(channels) { log.forget(channel) }
+        entry.channels = channels
+    }
+
+    private func remove(_ client: MQTTClient, from state: inout State) {
+        for channel in state[client]?.channels ?? [] { log.forget(channel) }
+        state[client] = nil
+        rows.remove(client)
+    }
+
+    // MARK: Rights
+
+    /// Takes from the sessions what their things may no longer have.
+    package func apply(_ event: AccessEvent) {
+        state.withLock { state in
+            switch event {
+            case .keyChanged: break
+            case .thingRemoved(let thing): for client in state.clients(of: thing) { end(client, in: &state) }
+            case .tenantRemoved(let tenant):
+                for client in state.clients() where state[client]?.tenant == tenant { end(client, in: &state) }
+            case .disconnected(let thing, let channel):
+                for client in state.clients(of: thing) { cut(channel, from: client, in: &state) }
+            case .channelRemoved(let channel):
+                for client in state.clients() { cut(channel, from: client, in: &state) }
+            }
+        }
+    }
+
+    private func end(_ client: MQTTClient, in state: inout State) {
+        if state[client]?.expires == nil { state[client]?.isOver = true } else { remove(client, from: &state) }
+    }
+
+    private func cut(_ channel: ChannelID, from client: MQTTClient, in state: inout State) {
+        guard var entry = state[client], entry.channels.contains(channel) else { return }
+        if let expires = entry.expires {
+            entry.channels.remove(channel)
+            log.forget(channel)
+            rows.change(client, expires: expires) { $0.subscriptions.removeAll { $0.filter.channel == channel } }
+        } else {
+            entry.lost.insert(channel)
+        }
+        state[client] = entry
+    }
+}

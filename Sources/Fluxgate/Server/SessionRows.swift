@@ -1,0 +1,215 @@
+internal import Foundation
+internal import Logging
+internal import MQTTAdapter
+internal import MQTTSession
+internal import Messaging
+internal import Model
+internal import SQL
+
+/// The rows of ``SessionDatabase``; written and read in the order of the calls.
+final class SessionRows: Sendable {
+    /// What is done in a transaction; answers what is done when that is committed.
+    private typealias Work = (
+        inTransaction: @Sendable (any SQLSession) throws -> @Sendable () -> Void, failed: @Sendable () -> Void
+    )
+
+    private static let schema = [
+        Migration("sessions_1") { dialect in
+            [
+                """
+                CREATE TABLE sessions (
+                    thing \(dialect.idType) NOT NULL,
+                    client TEXT NOT NULL,
+                    tenant \(dialect.idType) NOT NULL,
+                    expires BIGINT,
+                    session \(dialect.jsonType) NOT NULL,
+                    PRIMARY KEY (thing, client)
+                )
+                """
+            ]
+        }
+    ]
+
+    private let database: any SQLDatabase
+    private let logger: Logger
+    private let commits = GroupCommit<Work>()
+
+    init(_ database: any SQLDatabase, logger: Logger) {
+        self.database = database
+        self.logger = logger
+    }
+
+    /// All that there are. The time of those that a connection had runs from now on.
+    func prepare(at now: UInt64) async throws -> [(record: SessionRecord, expires: UInt64)] {
+        try await database.migrate(Self.schema)
+        return try await database.write { [logger] session in
+            try session.query("SELECT thing, client, tenant, expires, session FROM sessions", []).compactMap { row in
+                let client = try Self.client(in: row)
+                guard let record = Self.record(row) else {
+                    logger.error("a session can't be read, and is removed", metadata: ["thing": "\(client.thing)"])
+                    try Self.delete(client, in: session)
+                    return nil
+                }
+                if case .integer(let expires) = try row.value("expires") { return (record, UInt64(clamping: expires)) }
+                let expires = record.end(at: now)
+                try Self.insert(record, expires, in: session)
+                return (record, expires)
+            }
+        }
+    }
+
+    func run() async { await commits.run(commit) }
+
+    private func commit(_ works: [Work]) async {
+        guard !works.isEmpty else { return }
+        do {
+            let done = try await database.write { session in try works.map { try $0.inTransaction(session) } }
+            for then in done { then() }
+        } catch {
+            logger.error("sessions not kept", metadata: ["count": "\(works.count)", "reason": "\(error)"])
+            for work in works { work.failed() }
+        }
+    }
+
+    private func add(
+        failed: @escaping @Sendable () -> Void = {},
+        _ body: @escaping @Sendable (any SQLSession) throws -> @Sendable () -> Void
+    ) {
+        if !commits.add((body, failed)) { failed() }
+    }
+
+    // MARK: In a transaction of many
+
+    /// - Parameter expires: nil while a connection has it.
+    func put(_ record: SessionRecord, expires: UInt64?, then: @escaping @Sendable (Bool) -> Void) {
+        add(failed: { then(false) }) { session in
+            try Self.insert(record, expires, in: session)
+            return { then(true) }
+        }
+    }
+
+    /// Reads the session of a client that has come back: from now on a connection has it.
+    func load(_ client: MQTTClient, then: @escaping @Sendable (SessionRecord?) -> Void) {
+        add(failed: { then(nil) }) { session in
+            let record = try Self.read(client, in: session)
+            if let record { try Self.insert(record, nil, in: session) }
+            return { then(record) }
+        }
+    }
+
+    func change(_ client: MQTTClient, expires: UInt64, _ change: @escaping @Sendable (inout SessionRecord) -> Void) {
+        add { session in
+            if var record = try Self.read(client, in: session) {
+                change(&record)
+                try Self.insert(record, expires, in: session)
+            }
+            return {}
+        }
+    }
+
+    func remove(_ client: MQTTClient) {
+        add { session in
+            try Self.delete(client, in: session)
+            return {}
+        }
+    }
+
+    /// Calls back when what was to be written before is, or can't be.
+    func whenWritten(_ then: @escaping @Sendable () -> Void) { add(failed: then) { _ in then } }
+
+    // MARK: SQL
+
+    private static func insert(_ record: SessionRecord, _ expires: UInt64?, in session: any SQLSession) throws {
+        try session.insert(
+            into: "sessions",
+            columns: ["thing", "client", "tenant", "expires", "session"],
+            rows: [
+                [
+                    .id(record.client.thing.value), .text(record.client.clientID.text), .id(record.tenant.value),
+                    expires.map { .integer(Int64(clamping: $0)) } ?? .null,
+                    .json(String(decoding: try JSONEncoder().encode(StoredSession(record)), as: UTF8.self)),
+                ]
+            ],
+            onConflict: "(thing, client) DO UPDATE SET expires = excluded.expires, session = excluded.session"
+        )
+    }
+
+    private static func read(_ client: MQTTClient, in session: any SQLSession) throws -> SessionRecord? {
+        try session.query(
+            "SELECT thing, client, tenant, expires, session FROM sessions WHERE thing = $1 AND client = $2",
+            [.id(client.thing.value), .text(client.clientID.text)]
+        ).first.flatMap(record)
+    }
+
+    private static func delete(_ client: MQTTClient, in session: any SQLSession) throws {
+        try session.execute(
+            "DELETE FROM sessions WHERE thing = $1 AND client = $2",
+            [.id(client.thing.value), .text(client.clientID.text)]
+        )
+    }
+
+    private static func client(in row: SQLRow) throws -> MQTTClient {
+        MQTTClient(thing: try row.id("thing", of: Thing.self), clientID: ExactText(try row.text("client")))
+    }
+
+    /// Nil if it is none that we know how to read.
+    private static func record(_ row: SQLRow) -> SessionRecord? {
+        guard let client = try? client(in: row), let tenant = try? row.id("tenant", of: Tenant.self),
+            let text = try? row.text("session"),
+            let stored = try? JSONDecoder().decode(StoredSession.self, from: Data(text.utf8))
+        else { return nil }
+        return stored.record(of: client, tenant)
+    }
+}
+
+extension SessionRecord {
+    /// When it is over if its connection ends now, in nanoseconds since 1970; `.max`: never.
+    func end(at now: UInt64) -> UInt64 { expiry == .max ? .max : now &+ UInt64(expiry) * 1_000_000_000 }
+}
+
+/// The form of a session in its row.
+private struct StoredSession: Codable {
+    struct Subscription: Codable {
+        let filter: String
+        let qos: UInt8
+        let noLocal: Bool
+        let identifier: UInt32?
+        let from: UInt64
+    }
+
+    let origin: UInt64
+    let expiry: UInt32
+    let subscriptions: [Subscription]
+    let session: KeptSession
+
+    init(_ record: SessionRecord) {
+        origin = record.origin
+        expiry = record.expiry
+        session = record.session
+        subscriptions = record.subscriptions.map {
+            Subscription(
+                filter: $0.text,
+                qos: $0.qos,
+                noLocal: $0.noLocal,
+                identifier: $0.identifier,
+                from: $0.from
+            )
+        }
+    }
+
+    func record(of client: MQTTClient, _ tenant: Tenant.ID) -> SessionRecord {
+        var record = SessionRecord(client: client, tenant: tenant, origin: origin, session: session, expiry: expiry)
+        record.subscriptions = subscriptions.compactMap { stored in
+            guard let filter = try? MQTTTopicParser.filter(stored.filter) else { return nil }
+            return KeptSubscription(
+                filter: filter,
+                text: stored.filter,
+                qos: stored.qos,
+                noLocal: stored.noLocal,
+                identifier: stored.identifier,
+                from: stored.from
+            )
+        }
+        return record
+    }
+}

@@ -1,0 +1,46 @@
+package import Model
+
+/// Where messages of QoS 1 and 2 stand in one order, each at a place that is later than all before it: what sessions read
+/// that outlive their connections. Only channels that somebody keeps are in it.
+package protocol MessageLog: Sendable {
+    /// What is published from now on gets a later place.
+    var newest: UInt64 { get }
+
+    /// From now on the channel's messages get places; each call is undone by one of ``forget(_:)``.
+    func keep(_ channel: ChannelID)
+
+    func forget(_ channel: ChannelID)
+
+    /// Reads messages of these channels behind a place, in order.
+    ///
+    /// - Parameters:
+    ///   - limit: most messages of one answer.
+    ///   - then: called once, on any thread; nil if the log can't be read now.
+    func read(_ channels: [ChannelID], after place: UInt64, limit: Int, then: @escaping @Sendable (LogPage?) -> Void)
+
+    /// Has what gets a place from now on given to the receiver.
+    func follow(_ receiver: any LogReceiver)
+}
+
+/// A part of a ``MessageLog``.
+package struct LogPage: Sendable {
+    package let messages: [Message]
+    /// Up to this place there are no others.
+    package let end: UInt64
+    /// Whether the log had nothing behind it when it was read.
+    package let isLast: Bool
+
+    package init(messages: [Message], end: UInt64, isLast: Bool) {
+        self.messages = messages
+        self.end = end
+        self.isLast = isLast
+    }
+}
+
+/// Who hears what a ``MessageLog`` gets.
+package protocol LogReceiver: Sendable {
+    /// Called on a thread of the log, in the order of the places; never waits.
+    ///
+    /// - Parameter place: the last one; there are no others up to it.
+    func logged(_ messages: [Message], upTo place: UInt64)
+}

@@ -1,0 +1,244 @@
+import FluxgateServer
+import Logging
+import MQTTAdapter
+import MQTTSession
+import Messaging
+import Model
+import SQL
+import Synchronization
+import TestSupport
+import Testing
+
+/// Where sessions are while their clients are away.
+@Suite(.timeLimit(.minutes(1))) struct SessionDatabaseTests {
+    private let database: TemporarySQLite
+    private let log = Log()
+    private let clock = Clock()
+    private let client = MQTTClient(thing: .random(), clientID: "c")
+    private let tenant = Tenant.ID.random()
+    private let channels: [ChannelID] = [.random(), .random()]
+
+    init() throws { database = try TemporarySQLite() }
+
+    private final class Clock: Sendable {
+        let now = Mutex<UInt64>(1_000_000_000_000)
+        func pass(_ seconds: UInt64) { now.withLock { $0 += seconds * 1_000_000_000 } }
+    }
+
+    /// Which channels are kept.
+    private final class Log: MessageLog {
+        let kept = Mutex<[ChannelID: Int]>([:])
+        var channels: [ChannelID: Int] { kept.withLock { $0 } }
+        var newest: UInt64 { 0 }
+        func keep(_ channel: ChannelID) { kept.withLock { $0[channel, default: 0] += 1 } }
+        func forget(_ channel: ChannelID) {
+            kept.withLock { $0[channel] = $0[channel] == 1 ? nil : $0[channel, default: 0] - 1 }
+        }
+        func read(_: [ChannelID], after: UInt64, limit: Int, then: @escaping @Sendable (LogPage?) -> Void) { then(nil) }
+        func follow(_ receiver: any LogReceiver) {}
+    }
+
+    private func running(_ body: (SessionDatabase) async throws -> Void) async throws {
+        let store = try await SessionDatabase(
+            database,
+            log: log,
+            maximumOfThing: 2,
+            logger: Logger(label: "test"),
+            now: { [clock] in clock.now.withLock { $0 } }
+        )
+        let service = Task { await store.run() }
+        try await body(store)
+        service.cancel()
+        await service.value
+        log.kept.withLock { $0 = [:] }
+    }
+
+    private func record(_ place: UInt64 = 5, expiry: UInt32 = 60) throws -> SessionRecord {
+        var session = KeptSession(from: place)
+        session.inFlight = [.init(place: .max, packetID: 3, stage: .pubcomp)]
+        session.unreleased = [1, .max]
+        var record = SessionRecord(client: client, tenant: tenant, origin: .max, session: session, expiry: expiry)
+        record.subscriptions = try channels.map { channel in
+            let text = "channels/\(channel)/messages/+/#"
+            return KeptSubscription(
+                filter: try MQTTTopicParser.filter(text),
+                text: text,
+                qos: 2,
+                noLocal: true,
+                identifier: 268_435_455,
+                from: .max
+            )
+        }
+        return record
+    }
+
+    private func take(
+        _ store: SessionDatabase,
+        _ client: MQTTClient? = nil,
+        isWanted: Bool = true,
+        isMade: Bool = false
+    ) async throws -> SessionRecord? {
+        try await withCheckedContinuation { done in
+            store.take(client ?? self.client, isWanted: isWanted, isMade: isMade) { done.resume(returning: $0) }
+        }.get()
+    }
+
+    private func giveBack(_ store: SessionDatabase, _ record: SessionRecord?) async {
+        await withCheckedContinuation { done in store.giveBack(client, record) { done.resume() } }
+    }
+
+    private func keep(_ store: SessionDatabase, _ record: SessionRecord) async -> Bool {
+        await withCheckedContinuation { done in store.keep(record) { done.resume(returning: $0) } }
+    }
+
+    @Test func whatIsGivenBackIsFoundAlsoAfterARestart() async throws {
+        let record = try record()
+        try await running { store async throws in
+            #expect(!store.mayHave(client))
+            #expect(try await take(store, isMade: true) == nil)
+            await giveBack(store, record)
+            #expect(try await take(store) == record)
+            await giveBack(store, record)
+        }
+        try await running { store async throws in
+            #expect(log.channels.keys.sorted() == channels.sorted())
+            #expect(store.mayHave(client))
+            #expect(try await take(store) == record)
+        }
+        // The connection that had it is gone with the process; its time runs from the next start.
+        clock.pass(3_600)
+        try await running { store async throws in
+            #expect(try await take(store) == record)
+        }
+    }
+
+    @Test func nobodyHasWhatWasntMade() async throws {
+        try await running { store async throws in
+            #expect(try await take(store) == nil)
+            #expect(!store.mayHave(client))
+            #expect(try await take(store) == nil)
+        }
+    }
+
+    @Test func whoComesWhileItIsTakenWaitsForItsReturn() async throws {
+        try await running { store async throws in
+            _ = try await take(store, isMade: true)
+            let order = Mutex<[Int]>([])
+            for number in 1...2 {
+                store.take(client, isWanted: true, isMade: true) { found in
+                    order.withLock { $0.append(number) }
+                    guard case .success(let record?) = found else { return }
+                    store.giveBack(client, record) {}
+                }
+            }
+            let early = order.withLock { $0 }
+            #expect(early.isEmpty)
+            await giveBack(store, try record())
+            try await eventually { order.withLock { $0 == [1, 2] } }
+        }
+    }
+
+    @Test func whatIsntWantedIsRemoved() async throws {
+        try await running { store async throws in
+            _ = try await take(store, isMade: true)
+            await giveBack(store, try record())
+            #expect(try await take(store, isWanted: false) == nil)
+            #expect(!store.mayHave(client) && log.channels.isEmpty)
+            _ = try await take(store, isMade: true)
+            await giveBack(store, nil)
+            #expect(!store.mayHave(client))
+        }
+        try await running { store in #expect(!store.mayHave(client)) }
+    }
+
+    @Test func itEndsWhenItsTimeIsOver() async throws {
+        try await running { store async throws in
+            _ = try await take(store, isMade: true)
+            clock.pass(1_000)
+            store.removeOld()
+            #expect(store.mayHave(client))
+            await giveBack(store, try record(expiry: 60))
+            clock.pass(59)
+            store.removeOld()
+            #expect(store.mayHave(client))
+            clock.pass(1)
+            #expect(try await take(store) == nil)
+            _ = try await take(store, isMade: true)
+            await giveBack(store, try record(expiry: 60))
+            clock.pass(60)
+            store.removeOld()
+            #expect(!store.mayHave(client) && log.channels.isEmpty)
+            _ = try await take(store, isMade: true)
+            await giveBack(store, try record(expiry: .max))
+            clock.pass(1 << 32)
+            store.removeOld()
+            #expect(store.mayHave(client))
+        }
+    }
+
+    @Test func aThingHasOnlySoMany() async throws {
+        try await running { store async throws in
+            for name in ["a", "b"] as [ExactText] {
+                _ = try await take(store, MQTTClient(thing: client.thing, clientID: name), isMade: true)
+            }
+            await #expect(throws: SessionStoreError.tooMany) { try await take(store, isMade: true) }
+            #expect(try await take(store, MQTTClient(thing: .random(), clientID: "a"), isMade: true) == nil)
+        }
+    }
+
+    @Test func theLogKeepsWhatIsSubscribedToFromTheFirstMoment() async throws {
+        try await running { store async throws in
+            _ = try await take(store, isMade: true)
+            for _ in 0..<2 { store.expect(channels[0], for: client) }
+            #expect(log.channels == [channels[0]: 1])
+            let whole = try record()
+            #expect(await keep(store, whole))
+            #expect(log.channels == [channels[0]: 1, channels[1]: 1])
+            var less = try record()
+            less.subscriptions.removeFirst()
+            #expect(await keep(store, less))
+            #expect(log.channels == [channels[1]: 1])
+        }
+    }
+
+    @Test(arguments: [false, true]) func rightsThatAreTakenAreTakenFromIt(isTaken: Bool) async throws {
+        try await running { store async throws in
+            _ = try await take(store, isMade: true)
+            let record = try record()
+            if !isTaken { await giveBack(store, record) } else { #expect(await keep(store, record)) }
+            store.apply(.keyChanged(client.thing))
+            store.apply(.disconnected(.random(), channels[0]))
+            store.apply(.tenantRemoved(.random()))
+            store.apply(.disconnected(client.thing, channels[0]))
+            if isTaken { await giveBack(store, record) }
+            #expect(try await take(store)?.subscriptions == Array(record.subscriptions.dropFirst()))
+            await giveBack(store, record)
+            store.apply(.channelRemoved(channels[1]))
+            #expect(try await take(store)?.subscriptions == Array(record.subscriptions.prefix(1)))
+        }
+    }
+
+    @Test(arguments: [false, true]) func itEndsWithItsThingAndItsAccount(isTaken: Bool) async throws {
+        try await running { store async throws in
+            for event in [AccessEvent.thingRemoved(client.thing), .tenantRemoved(tenant)] {
+                _ = try await take(store, isMade: true)
+                let record = try record()
+                if !isTaken { await giveBack(store, record) } else { #expect(await keep(store, record)) }
+                store.apply(event)
+                if isTaken { await giveBack(store, record) }
+                #expect(!store.mayHave(client) && log.channels.isEmpty)
+            }
+        }
+    }
+
+    @Test func whatCannotBeWrittenIsntSafe() async throws {
+        try await running { store async throws in
+            _ = try await take(store, isMade: true)
+            _ = try await database.write { session in try session.execute("DROP TABLE sessions", []) }
+            let record = try record()
+            #expect(await keep(store, record) == false)
+            await giveBack(store, record)
+            await #expect(throws: SessionStoreError.unavailable) { try await take(store) }
+        }
+    }
+}
