@@ -85,6 +85,10 @@ fuzz: toolchain packages-run ## give MQTT codec and session what libFuzzer think
 		>$(FUZZ_SCRATCH)/log 2>&1 || { tail -n 60 $(FUZZ_SCRATCH)/log; exit 1; }
 	@grep '^stat::' $(FUZZ_SCRATCH)/log
 
+.PHONY: conformance
+conformance: build packages-test ## run Eclipse's MQTT tests, paho.mqtt.testing/interoperability in the folder SUITE
+	scripts/conformance $(SUITE)
+
 .PHONY: lint
 lint: toolchain packages-test $(VENV)/.installed ## check format, warnings, imports, Python, shell, OpenAPI and what is committed
 	$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_SOURCES)

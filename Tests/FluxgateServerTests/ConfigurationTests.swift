@@ -63,6 +63,23 @@ import Testing
         try PlatformConfiguration(Variables(environment), cores: 3)
     }
 
+    private let open = ["MF_ENV": "development", "MF_MQTT_ADAPTER_OPEN_TOPICS": "true"]
+
+    @Test func topicsAreOpenedForConformanceSuitesAlone() throws {
+        #expect(try configuration([:]).deniedOpenTopics == nil)
+        #expect(try configuration(open).deniedOpenTopics == [])
+        let denied = ["MF_MQTT_ADAPTER_OPEN_TOPICS_DENY": "a/b,c d"]
+        #expect(try configuration(open.merging(denied) { $1 }).deniedOpenTopics == ["a/b", "c d"])
+        #expect(try configuration(denied).deniedOpenTopics == nil)
+    }
+
+    @Test(arguments: [
+        ["MF_ENV": "production"], ["MF_HOST": "0.0.0.0"], ["MF_MQTT_ADAPTER_HOST": "192.0.2.1"],
+    ])
+    func topicsAreOpenedOnTheLoopbackAddressAndInDevelopmentAlone(variables: [String: String]) {
+        #expect(throws: ConfigurationError.self) { try configuration(open.merging(variables) { $1 }) }
+    }
+
     @Test(arguments: ["", "10.0.0.1", "10.0.0.0/8, fd00::/8 ,192.0.2.7", "0.0.0.0/0"])
     func trustedProxiesAreAddressesOrNetworks(text: String) throws {
         let configuration = try configuration(["MF_USERS_TRUSTED_PROXIES": text])

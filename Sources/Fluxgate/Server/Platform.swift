@@ -40,7 +40,8 @@ package struct Platform: Program {
         try await ProgramHost.run(settings, registry, summary(folder)) { host in
             let events = InProcessEvents(logger: host.logger)
             let (users, things) = try await makeServices(folder, events)
-            let resolver = AccessResolver(access: InProcessAccess(things: things))
+            let openTopics = configuration.deniedOpenTopics.map { OpenTopics(key: .random(), denied: $0) }
+            let resolver = AccessResolver(access: makeAccess(things, openTopics))
             let store = try await makeStore(folder, host.logger)
             let sessions = try await makeSessions(folder, store, host.logger)
             let loops = try await AdapterLoops(
@@ -83,7 +84,7 @@ package struct Platform: Program {
                     logLevel: thingsSettings.logLevel
                 ),
                 AdaptersService(
-                    listeners: try await openAdapters(loops, keeping(sessions, store), host.start),
+                    listeners: try await openAdapters(loops, keeping(sessions, store), openTopics, host.start),
                     loops: loops
                 ),
             ]
@@ -104,6 +105,11 @@ package struct Platform: Program {
     }
 
     // MARK: Parts
+
+    private func makeAccess(_ things: ThingsService, _ openTopics: OpenTopics?) -> any AccessControl {
+        let access = InProcessAccess(things: things)
+        return openTopics.map { OpenAccess(key: $0.key, rest: access) } ?? access
+    }
 
     /// Nil if nobody needs messages that are kept.
     private func makeStore(_ folder: DataFolder, _ logger: Logger) async throws -> MessageStore? {
@@ -133,6 +139,7 @@ package struct Platform: Program {
             SQLiteDatabase(path: folder.path + "/sessions.db"),
             log: store,
             maximumOfThing: configuration.mqttAdapter.maximumSessions,
+            topics: configuration.deniedOpenTopics == nil ? .ofChannels : .any,
             logger: logger
         )
     }
@@ -185,11 +192,18 @@ package struct Platform: Program {
     private func openAdapters(
         _ loops: AdapterLoops,
         _ keeping: SessionKeeping?,
+        _ openTopics: OpenTopics?,
         _ start: StartUp
     ) async throws -> [Listener] {
         let http = try await HTTPPublishAdapter(configuration.httpAdapter, loops: loops).listener
         let ws = try await WebSocketAdapter(configuration.wsAdapter, loops: loops).listener
-        let mqtt = try await MQTTBroker(configuration.mqttAdapter, loops: loops, keeping: keeping).listeners
+        let mqtt = try await MQTTBroker(
+            configuration.mqttAdapter,
+            loops: loops,
+            keeping: keeping,
+            openTopics: openTopics
+        )
+        .listeners
         let listeners = [http, ws] + mqtt.all
         for listener in listeners { start.isListening(listener) }
         return listeners

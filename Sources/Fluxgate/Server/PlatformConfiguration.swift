@@ -15,6 +15,8 @@ package struct PlatformConfiguration: Sendable {
     package let httpAdapter: HTTPAdapterSettings
     package let wsAdapter: WSAdapterSettings
     package let mqttAdapter: MQTTAdapterSettings
+    /// Filters that are refused although any topic is open to anybody; nil: topics are channels'.
+    let deniedOpenTopics: Set<String>?
     let accessMaximumAge: Duration
     let storage: DurabilitySettings
     let limits: LimitSettings
@@ -35,9 +37,29 @@ package struct PlatformConfiguration: Sendable {
         httpAdapter = try HTTPAdapterSettings(variables, host: host, &tls)
         wsAdapter = try WSAdapterSettings(variables, host: host, &tls)
         mqttAdapter = try MQTTAdapterSettings(variables, host: host, &tls)
+        deniedOpenTopics = try Self.deniedOpenTopics(variables, program, mqttAdapter)
         storage = try DurabilitySettings(variables)
         limits = try LimitSettings(variables)
         accessMaximumAge = try variables.duration("MF_ACCESS_CACHE_MAX_AGE", default: "5m")
-        warnings = tls.warnings + mqttAdapter.warnings
+        let open = deniedOpenTopics == nil ? [] : ["MF_MQTT_ADAPTER_OPEN_TOPICS: any MQTT client may do anything"]
+        warnings = tls.warnings + mqttAdapter.warnings + open
+    }
+
+    private static func deniedOpenTopics(
+        _ variables: Variables,
+        _ program: ProgramSettings,
+        _ adapter: MQTTAdapterSettings
+    ) throws(ConfigurationError) -> Set<String>? {
+        let name = "MF_MQTT_ADAPTER_OPEN_TOPICS"
+        let denied = variables.string("MF_MQTT_ADAPTER_OPEN_TOPICS_DENY", default: "")
+        guard try variables.bool(name, default: false) else { return nil }
+        guard program.environment == .development else {
+            throw ConfigurationError(name, "true", "false, unless MF_ENV=development")
+        }
+        let addresses = [adapter.plain, adapter.secure, adapter.webSocket].compactMap(\.self)
+        guard addresses.allSatisfy({ ["127.0.0.1", "::1", "localhost"].contains($0.host) }) else {
+            throw ConfigurationError(name, "true", "false, unless MQTT listens on the loopback address alone")
+        }
+        return Set(denied.split(separator: ",").map { String($0) })
     }
 }

@@ -59,13 +59,14 @@ package final class SessionDatabase: SessionStore, Service {
         _ database: any SQLDatabase,
         log: any MessageLog,
         maximumOfThing: Int,
+        topics: MQTTTopics = .ofChannels,
         logger: Logger,
         now: @escaping @Sendable () -> UInt64 = { UInt64(max(0, Date.now.timeIntervalSince1970 * 1e9)) }
     ) async throws {
         self.log = log
         self.maximumOfThing = maximumOfThing
         self.now = now
-        rows = SessionRows(database, logger: logger)
+        rows = SessionRows(database, topics: topics, logger: logger)
         for found in try await rows.prepare(at: now()) {
             let channels = Set(found.record.subscriptions.map(\.filter.channel))
             for channel in channels { log.keep(channel) }

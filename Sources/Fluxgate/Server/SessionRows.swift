@@ -31,22 +31,24 @@ final class SessionRows: Sendable {
     ]
 
     private let database: any SQLDatabase
+    private let topics: MQTTTopics
     private let logger: Logger
     private let commits = GroupCommit<Work>()
 
-    init(_ database: any SQLDatabase, logger: Logger) {
+    init(_ database: any SQLDatabase, topics: MQTTTopics, logger: Logger) {
         self.database = database
+        self.topics = topics
         self.logger = logger
     }
 
     /// All that there are. The time of those that a connection had runs from now on.
     func prepare(at now: UInt64) async throws -> [(record: SessionRecord, expires: UInt64)] {
         try await database.migrate(Self.schema)
-        return try await database.write { [logger] session in
+        return try await database.write { session in
             try session.query("SELECT thing, client, tenant, expires, session FROM sessions", []).compactMap { row in
                 let client = try Self.client(in: row)
-                guard let record = Self.record(row) else {
-                    logger.error("a session can't be read, and is removed", metadata: ["thing": "\(client.thing)"])
+                guard let record = self.record(row) else {
+                    self.logger.error("a session can't be read, and is removed", metadata: ["thing": "\(client.thing)"])
                     try Self.delete(client, in: session)
                     return nil
                 }
@@ -91,7 +93,7 @@ final class SessionRows: Sendable {
     /// Reads the session of a client that has come back: from now on a connection has it.
     func load(_ client: MQTTClient, then: @escaping @Sendable (SessionRecord?) -> Void) {
         add(failed: { then(nil) }) { session in
-            let record = try Self.read(client, in: session)
+            let record = try self.read(client, in: session)
             if let record { try Self.insert(record, nil, in: session) }
             return { then(record) }
         }
@@ -99,7 +101,7 @@ final class SessionRows: Sendable {
 
     func change(_ client: MQTTClient, expires: UInt64, _ change: @escaping @Sendable (inout SessionRecord) -> Void) {
         add { session in
-            if var record = try Self.read(client, in: session) {
+            if var record = try self.read(client, in: session) {
                 change(&record)
                 try Self.insert(record, expires, in: session)
             }
@@ -134,7 +136,7 @@ final class SessionRows: Sendable {
         )
     }
 
-    private static func read(_ client: MQTTClient, in session: any SQLSession) throws -> SessionRecord? {
+    private func read(_ client: MQTTClient, in session: any SQLSession) throws -> SessionRecord? {
         try session.query(
             "SELECT thing, client, tenant, expires, session FROM sessions WHERE thing = $1 AND client = $2",
             [.id(client.thing.value), .text(client.clientID.text)]
@@ -153,12 +155,12 @@ final class SessionRows: Sendable {
     }
 
     /// Nil if it is none that we know how to read.
-    private static func record(_ row: SQLRow) -> SessionRecord? {
-        guard let client = try? client(in: row), let tenant = try? row.id("tenant", of: Tenant.self),
+    private func record(_ row: SQLRow) -> SessionRecord? {
+        guard let client = try? Self.client(in: row), let tenant = try? row.id("tenant", of: Tenant.self),
             let text = try? row.text("session"),
             let stored = try? JSONDecoder().decode(StoredSession.self, from: Data(text.utf8))
         else { return nil }
-        return stored.record(of: client, tenant)
+        return stored.record(of: client, tenant, topics)
     }
 }
 
@@ -197,10 +199,10 @@ private struct StoredSession: Codable {
         }
     }
 
-    func record(of client: MQTTClient, _ tenant: Tenant.ID) -> SessionRecord {
+    func record(of client: MQTTClient, _ tenant: Tenant.ID, _ topics: MQTTTopics) -> SessionRecord {
         var record = SessionRecord(client: client, tenant: tenant, origin: origin, session: session, expiry: expiry)
         record.subscriptions = subscriptions.compactMap { stored in
-            guard let filter = try? MQTTTopicParser.filter(stored.filter) else { return nil }
+            guard let filter = try? topics.filter(stored.filter) else { return nil }
             return KeptSubscription(
                 filter: filter,
                 text: stored.filter,

@@ -10,11 +10,14 @@ package struct MQTTBroker: Sendable {
 
     /// Listens. Throws ``ListenError``.
     ///
-    /// - Parameter keeping: nil if sessions end with their connections.
+    /// - Parameters:
+    ///   - keeping: nil if sessions end with their connections.
+    ///   - openTopics: nil but for conformance suites.
     package init(
         _ settings: MQTTAdapterSettings,
         loops: AdapterLoops,
-        keeping: SessionKeeping? = nil
+        keeping: SessionKeeping? = nil,
+        openTopics: OpenTopics? = nil
     ) async throws {
         var limits = MQTTLimits(
             maximumMessage: settings.common.maximumMessage,
@@ -27,6 +30,7 @@ package struct MQTTBroker: Sendable {
         limits.topicAliasMaximum = UInt16(clamping: settings.topicAliasMaximum)
         limits.maximumPacket = settings.maximumPacket
         limits.maximumKeepAlive = UInt16(clamping: settings.maximumKeepAlive?.components.seconds ?? 0)
+        limits.openTopics = openTopics
         let sessionLimits = limits
         // A handshake has no body.
         let handshake = HTTPLimits(maximumBody: 0, requestTimeout: settings.connectTimeout)

@@ -12,12 +12,12 @@ extension MQTTConnection {
     func authenticate(_ connect: Connect) {
         let key: ThingKey
         do throws(Refusal) {
-            key = try peer.certificate.key(besides: [connect.shownKey]).get()
+            key = try shownKey(in: connect).get()
         } catch {
             return refuse(error)
         }
         if let will = connect.will,
-            (try? MQTTTopicParser.topic(
+            (try? component.limits.topics.topic(
                 ByteBuffer(string: will.topic).readableBytesView,
                 contentType: will.properties.contentType
             )) == nil
@@ -36,9 +36,14 @@ extension MQTTConnection {
         }
     }
 
+    private func shownKey(in connect: Connect) -> Result<ThingKey, Refusal> {
+        if let open = component.limits.openTopics { return .success(open.key) }
+        return peer.certificate.key(besides: [connect.shownKey])
+    }
+
     private func logIn(_ connect: Connect, _ key: KnownKey) {
         let name = connect.userName ?? ""
-        guard name.isEmpty || Thing.ID(name) == key.identity.thing else {
+        guard name.isEmpty || component.limits.openTopics != nil || Thing.ID(name) == key.identity.thing else {
             return answer(.refused(.badUserNameOrPassword))
         }
         let clientID = connect.clientID.isEmpty ? UniqueID.random().description : connect.clientID

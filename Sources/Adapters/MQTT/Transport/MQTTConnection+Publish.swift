@@ -46,7 +46,7 @@ extension MQTTConnection {
         }
         let topic: Topic
         do throws(TopicError) {
-            topic = try MQTTTopicParser.topic(publish.topic.readableBytesView, contentType: contentType)
+            topic = try component.limits.topics.topic(publish.topic.readableBytesView, contentType: contentType)
         } catch {
             return completed(publish, .topicInvalid)
         }
@@ -163,7 +163,7 @@ extension MQTTConnection {
     /// Publishes the last will, if the thing may still publish there. One that came by a revoked certificate isn't heard any more.
     func publish(_ will: Will) {
         guard refusal != .revokedCertificate, let identity,
-            let topic = try? MQTTTopicParser.topic(
+            let topic = try? component.limits.topics.topic(
                 ByteBuffer(string: will.topic).readableBytesView,
                 contentType: will.properties.contentType
             )

@@ -120,9 +120,10 @@ extension MQTTConnection {
     }
 
     private func filter(of wanted: Subscription) -> Result<TopicFilter, MQTTReasonCode> {
+        if component.limits.openTopics?.denied.contains(wanted.filter) == true { return .failure(.unspecifiedError) }
         if wanted.isShared { return .failure(.sharedSubscriptionsNotSupported) }
         do throws(TopicError) {
-            return .success(try MQTTTopicParser.filter(wanted.filter))
+            return .success(try component.limits.topics.filter(wanted.filter))
         } catch {
             return .failure(.topicFilterInvalid)
         }
@@ -130,7 +131,7 @@ extension MQTTConnection {
 
     func unsubscribe(_ unsubscribe: Unsubscribe) {
         let codes = unsubscribe.filters.map { text -> MQTTReasonCode in
-            guard let filter = try? MQTTTopicParser.filter(text) else { return .topicFilterInvalid }
+            guard let filter = try? component.limits.topics.filter(text) else { return .topicFilterInvalid }
             guard let subscription = subscriptions.removeValue(forKey: filter) else { return .noSubscriptionExisted }
             component.unsubscribe(subscription)
             return .success

@@ -1,4 +1,5 @@
 internal import MQTTSession
+internal import Messaging
 package import NIOCore
 
 /// How much an MQTT client may take.
@@ -23,6 +24,8 @@ package struct MQTTLimits: Sendable {
     package var maximumPacket: Int?
     /// Seconds that an MQTT 5 client may be silent; 0: as long as it likes.
     package var maximumKeepAlive: UInt16 = 0
+    /// Nil: topics are channels', and clients say who they are.
+    package var openTopics: OpenTopics?
     /// Nanoseconds without a message after which a client is sent away; nil: it stays.
     package var idleTimeout: UInt64?
 
@@ -39,6 +42,8 @@ package struct MQTTLimits: Sendable {
         self.connectTimeout = connectTimeout
         self.idleTimeout = idleTimeout
     }
+
+    var topics: MQTTTopics { openTopics == nil ? .ofChannels : .any }
 
     func sessionSettings(maximumExpiry: UInt32) -> SessionSettings {
         SessionSettings(

@@ -56,11 +56,14 @@ package struct BusMessageReader {
         if let known = topics[name] { return known }
         let topic: Topic
         do throws(TopicError) {
-            topic = try Topic(
-                channel: name.channel,
-                subtopic: try Subtopic(name.subtopic[...]),
-                contentType: name.contentType
-            )
+            topic =
+                MQTTTopics.isOfAny(name.channel)
+                ? try Topic(anyName: name.subtopic, contentType: name.contentType)
+                : try Topic(
+                    channel: name.channel,
+                    subtopic: try Subtopic(name.subtopic[...]),
+                    contentType: name.contentType
+                )
         } catch {
             throw .badTopic(error)
         }

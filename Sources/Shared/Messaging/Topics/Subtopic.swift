@@ -28,6 +28,16 @@ package struct Subtopic: Hashable, Sendable {
     }
 }
 
+// Names of ``MQTTTopics/any``.
+extension Subtopic {
+    /// All of a topic's levels, empty ones too; the name itself travels.
+    init(any name: String) throws(TopicError) {
+        levels = try SubtopicLevels.splitAny(name)
+        dotted = ExactText(name)
+        guard !levels.contains(where: { SubtopicLevels.holdsMQTTWildcard($0.text) }) else { throw .misplacedWildcard }
+    }
+}
+
 /// What subtopics and their filters have in common. Everything looks at bytes, not at characters: a slash with a combining
 /// accent after it is still a slash.
 enum SubtopicLevels {
@@ -38,6 +48,18 @@ enum SubtopicLevels {
         let levels = text.utf8.split { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: ".") }
         guard levels.count <= Subtopic.maximumDepth else { throw .tooLong }
         return levels.map { Substring($0) }
+    }
+
+    /// The levels of any name [MQTT-4.7.3-1].
+    static func splitAny(_ name: String) throws(TopicError) -> [ExactText] {
+        guard !name.isEmpty, name.utf8.count <= Subtopic.maximumLength else { throw .tooLong }
+        let levels = name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        guard levels.count <= Subtopic.maximumDepth else { throw .tooLong }
+        return levels.map { ExactText(String(Substring($0))) }
+    }
+
+    static func holdsMQTTWildcard(_ level: String) -> Bool {
+        level.utf8.contains { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "#") }
     }
 
     static func holdsWildcard(_ level: Substring) -> Bool {

@@ -44,6 +44,19 @@ package struct SubtopicFilter: Hashable, Sendable {
         try self.init(text, single: "+", rest: "#", tail: .belowAndSelf)
     }
 
+    /// Reads a filter of ``MQTTTopics/any``.
+    init(any text: String) throws(TopicError) {
+        var parts = try SubtopicLevels.splitAny(text)
+        let isOpen = parts.last == "#"
+        if isOpen { parts.removeLast() }
+        let levels = try parts.map { part throws(TopicError) -> Level in
+            if part == "+" { return .any }
+            guard !SubtopicLevels.holdsMQTTWildcard(part.text) else { throw .misplacedWildcard }
+            return .literal(part)
+        }
+        self.init(levels: levels, tail: isOpen ? .belowAndSelf : .exact)
+    }
+
     private init(_ text: Substring, single: String, rest: String, tail: Tail) throws(TopicError) {
         var parts = try SubtopicLevels.split(text)[...]
         let open = parts.last.map { $0 == rest } ?? false

@@ -33,11 +33,26 @@ package final class Topic: Sendable {
         self.typedName =
             contentType.isEmpty
             ? plainName : ByteBuffer(string: plain + "/ct/" + ContentTypeSuffix.encode(contentType))
+        self.hash = Self.hash(channel, subtopic, self.contentType)
+    }
+
+    /// A topic of ``MQTTTopics/any``: its name is its own.
+    init(anyName name: String, contentType: String) throws(TopicError) {
+        guard Self.isAllowed(contentType: contentType) else { throw .badContentType }
+        self.channel = MQTTTopics.channel(of: name)
+        self.subtopic = try Subtopic(any: name)
+        self.contentType = ExactText(contentType)
+        self.plainName = ByteBuffer(string: name)
+        self.typedName = plainName
+        self.hash = Self.hash(channel, subtopic, self.contentType)
+    }
+
+    private static func hash(_ channel: ChannelID, _ subtopic: Subtopic, _ contentType: ExactText) -> Int {
         var hasher = Hasher()
         hasher.combine(channel)
         hasher.combine(subtopic.dotted)
-        hasher.combine(self.contentType)
-        self.hash = hasher.finalize()
+        hasher.combine(contentType)
+        return hasher.finalize()
     }
 
     private static func isAllowed(contentType: String) -> Bool {
