@@ -63,26 +63,6 @@ class TestLettingIn:
         with server.counts_a_refusal("mqtt"):
             assert self._code(server, version, *credentials) in BAD_CREDENTIALS[version]
 
-    def test_a_session_that_should_be_kept_lives_as_long_as_the_connection(self, server, pair, version, raw):
-        client = "kept"
-        raw(pair[1], client, version, flags=0xC0).subscribe(topic(pair[0]), qos=1)
-        raw(pair[1], client, version, flags=0xC0)  # RawMQTT.connect demands no more than acceptance …
-        with RawMQTT(server.connect("mqtt"), version) as again:
-            answer = again.send(mqtt.connect(client, pair[1].id, pair[1].key, version, flags=0xC0)).packet()
-            assert answer.body[0] == 0, "… and session present is 0"
-
-
-def test_mqtt_5_is_told_what_is_not_kept(server, pair):
-    """CONNACK: session expiry interval 0x11, retain available 0x25, shared subscription available 0x2A."""
-    _, thing, _ = pair
-    with RawMQTT(server.connect("mqtt"), 5) as client:
-        wished = b"\x11" + struct.pack(">I", 3600)
-        body = client.send(mqtt.connect("", thing.id, thing.key, version=5, properties=wished)).packet().body
-        properties = body[3:]
-        assert b"\x11\x00\x00\x00\x00" in properties
-        assert b"\x25\x00" in properties and b"\x2a\x00" in properties
-        assert b"\x12" in properties, "the client is told the identifier that it was given"
-
 
 @pytest.mark.parametrize("version", [4, 5])
 class TestPublishing:
@@ -103,20 +83,6 @@ class TestPublishing:
         sender.send(mqtt.publish(topic(pair[0]), b"end", version=version))
 
         assert [listener.message()[1], listener.message()[1]] == [b"once", b"end"]
-
-    def test_a_retained_flag_is_accepted_and_nothing_is_stored(self, server, pair, raw, version):
-        sender, early = raw(pair[1], version=version), raw(pair[2], version=version)
-        early.subscribe(topic(pair[0]))
-        sender.send(mqtt.publish(topic(pair[0]), b"retained", 1, retain=True, version=version))
-        assert sender.packet().kind == mqtt.PUBACK
-        late = raw(pair[2], version=version)
-        late.subscribe(topic(pair[0]))
-
-        assert publish_http(server, pair[0], pair[1].key, b"fresh") == 202
-
-        assert late.message()[1] == b"fresh"
-        delivered = early.packet()
-        assert delivered.kind == mqtt.PUBLISH and delivered.flags & 1 == 0, "delivered, and not marked as retained"
 
     def test_unsubscribing_ends_delivery(self, server, pair, raw, version):
         listener = raw(pair[2], version=version)

@@ -33,7 +33,7 @@ import Testing
         let store = try await MessageStore(
             database,
             keepsAll: keepsAll,
-            maximumBytes: 1 << 20,
+            maximumBytes: 1 << 24,
             maximumAge: .seconds(3_600),
             logger: Logger(label: "test")
         )
@@ -102,6 +102,22 @@ import Testing
                 }
                 #expect(found == expected, "limit \(limit)")
             }
+        }
+    }
+
+    @Test func aPageOfLargeMessagesIsShort() async throws {
+        try await running { store in
+            store.keep(topic.channel)
+            let large = String(repeating: "x", count: 400_000)
+            for _ in 0..<3 { try await publish(store, [large], on: topic) }
+            try await publish(store, [String(repeating: "x", count: 2_000_000)], on: topic)
+            var (sizes, place, isLast): ([Int], UInt64, Bool) = ([], 0, false)
+            while !isLast {
+                let page = try await read(store, topic, after: place)
+                sizes.append(page.messages.count)
+                (place, isLast) = (page.end, page.isLast)
+            }
+            #expect(sizes == [2, 1, 1])
         }
     }
 

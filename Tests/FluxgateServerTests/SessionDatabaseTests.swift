@@ -65,6 +65,7 @@ import Testing
                 text: text,
                 qos: 2,
                 noLocal: true,
+                retainAsPublished: true,
                 identifier: 268_435_455,
                 from: .max
             )
@@ -79,12 +80,15 @@ import Testing
         isMade: Bool = false
     ) async throws -> SessionRecord? {
         try await withCheckedContinuation { done in
-            store.take(client ?? self.client, isWanted: isWanted, isMade: isMade) { done.resume(returning: $0) }
+            store.take(client ?? self.client, of: tenant, isWanted: isWanted, isMade: isMade) {
+                done.resume(returning: $0)
+            }
         }.get()
     }
 
-    private func giveBack(_ store: SessionDatabase, _ record: SessionRecord?) async {
-        await withCheckedContinuation { done in store.giveBack(client, record) { done.resume() } }
+    @discardableResult
+    private func giveBack(_ store: SessionDatabase, _ record: SessionRecord?) async -> Bool {
+        await withCheckedContinuation { done in store.giveBack(client, record) { done.resume(returning: $0) } }
     }
 
     private func keep(_ store: SessionDatabase, _ record: SessionRecord) async -> Bool {
@@ -125,10 +129,10 @@ import Testing
             _ = try await take(store, isMade: true)
             let order = Mutex<[Int]>([])
             for number in 1...2 {
-                store.take(client, isWanted: true, isMade: true) { found in
+                store.take(client, of: tenant, isWanted: true, isMade: true) { found in
                     order.withLock { $0.append(number) }
                     guard case .success(let record?) = found else { return }
-                    store.giveBack(client, record) {}
+                    store.giveBack(client, record) { _ in }
                 }
             }
             let early = order.withLock { $0 }
@@ -231,14 +235,42 @@ import Testing
         }
     }
 
-    @Test func whatCannotBeWrittenIsntSafe() async throws {
+    @Test func whatCannotBeWrittenIsntSafeAndShutsNobodyOut() async throws {
+        try await running { store async throws in
+            let record = try record()
+            _ = try await take(store, isMade: true)
+            try await rename("sessions", "hidden")
+            #expect(await keep(store, record) == false)
+            #expect(await giveBack(store, record) == false)
+            await #expect(throws: SessionStoreError.unavailable) { try await take(store) }
+            try await rename("hidden", "sessions")
+            // It was never written: there is none.
+            #expect(try await take(store, isMade: true) == nil)
+            #expect(await giveBack(store, record))
+            #expect(try await take(store) == record)
+        }
+    }
+
+    private func rename(_ name: String, _ other: String) async throws {
+        _ = try await database.write { session in try session.execute("ALTER TABLE \(name) RENAME TO \(other)", []) }
+    }
+
+    @Test func whoTakesOneThatIsNotThereTakesNothing() async throws {
         try await running { store async throws in
             _ = try await take(store, isMade: true)
-            _ = try await database.write { session in try session.execute("DROP TABLE sessions", []) }
-            let record = try record()
-            #expect(await keep(store, record) == false)
-            await giveBack(store, record)
-            await #expect(throws: SessionStoreError.unavailable) { try await take(store) }
+            await giveBack(store, try record())
+            _ = try await database.write { session in try session.execute("DELETE FROM sessions", []) }
+            #expect(try await take(store) == nil)
+            #expect(!store.mayHave(client) && log.channels.isEmpty)
+        }
+    }
+
+    @Test func aSessionThatIsBeingMadeEndsWithItsAccount() async throws {
+        try await running { store async throws in
+            _ = try await take(store, isMade: true)
+            store.apply(.tenantRemoved(tenant))
+            await giveBack(store, try record())
+            #expect(!store.mayHave(client))
         }
     }
 }

@@ -1,5 +1,13 @@
+internal import SQL
 internal import ServiceLifecycle
 internal import Synchronization
+
+/// What is done in a transaction of many.
+struct TransactionPart: Sendable {
+    /// Answers what is done when it is committed.
+    let body: @Sendable (any SQLSession) throws -> @Sendable () -> Void
+    let failed: @Sendable () -> Void
+}
 
 /// What is to be written, together: what came while one transaction was committed goes into the next. However long a commit
 /// takes, they are few.

@@ -60,22 +60,25 @@ final class InProcessResources: OwnedResources {
 /// Tells the event loops what the things service took away, before its answer goes out. In one process no event is lost,
 /// so a decision that no event took back is as good as new.
 final class InProcessEvents: ThingsEventPublisher {
-    private let listeners = Mutex<(loops: AdapterLoops, sessions: SessionDatabase?)?>(nil)
+    private let listeners = Mutex<(loops: AdapterLoops, store: MessageStore, sessions: SessionDatabase?)?>(nil)
     private let logger: Logger
 
     init(logger: Logger) {
         self.logger = logger
     }
 
-    func connect(_ loops: AdapterLoops, _ sessions: SessionDatabase?) {
-        listeners.withLock { $0 = (loops, sessions) }
+    func connect(_ loops: AdapterLoops, _ store: MessageStore, _ sessions: SessionDatabase?) {
+        listeners.withLock { $0 = (loops, store, sessions) }
     }
 
     func publish(_ events: [ThingsEvent]) async {
         let taken = events.compactMap(\.accessEvent)
-        guard !taken.isEmpty, let (loops, sessions) = listeners.withLock({ $0 }) else { return }
+        guard !taken.isEmpty, let (loops, store, sessions) = listeners.withLock({ $0 }) else { return }
         // First the sessions: a connection that is cut leaves what it has to them.
-        for event in taken { sessions?.apply(event) }
+        for event in taken {
+            sessions?.apply(event)
+            store.apply(event)
+        }
         do {
             try await loops.apply(taken)
         } catch {

@@ -7,6 +7,9 @@ internal import Synchronization
 
 // What sessions read that outlive their connections.
 extension MessageStore: MessageLog {
+    /// Most bytes of a page, if it has more than one message.
+    private static let pageBytes: Int64 = 1 << 20
+
     package var newest: UInt64 { lastPlace.load(ordering: .acquiring) }
 
     package func follow(_ receiver: any LogReceiver) { self.receiver.withLock { $0 = receiver } }
@@ -68,25 +71,31 @@ extension MessageStore: MessageLog {
         limit: Int,
         in session: any SQLSession
     ) throws -> LogPage {
-        var (end, rows) = (Int64(clamping: newest), [(number: Int64, message: [UInt8])]())
+        var (end, rows) = (Int64(clamping: newest), [(number: Int64, size: Int64)]())
         for channel in channels {
             let found = try session.query(
                 """
-                SELECT number, message FROM messages
+                SELECT number, size FROM messages
                 WHERE channel = $1 AND number > $2 AND number <= $3 ORDER BY number LIMIT $4
                 """,
                 [.id(channel.value), .integer(Int64(clamping: place)), .integer(end), .integer(Int64(limit))]
             )
-            rows += try found.map { (try $0.integer("number"), try $0.blob("message")) }
+            rows += try found.map { (try $0.integer("number"), try $0.integer("size")) }
             if found.count >= limit, let last = rows.last { end = last.number }
         }
         rows.sort { $0.number < $1.number }
         if rows.count > limit { end = min(end, rows[limit - 1].number) }
-        var reader = BusMessageReader()
-        let messages = rows.prefix { $0.number <= end }.compactMap { row -> Message? in
-            guard var message = try? reader.read(ByteBuffer(bytes: row.message)).message else { return nil }
+        var (reader, messages, bytes) = (BusMessageReader(), [Message](), Int64(0))
+        for row in rows.prefix(while: { $0.number <= end }) {
+            bytes += row.size
+            if bytes > pageBytes, !messages.isEmpty { end = row.number - 1 }
+            guard row.number <= end else { break }
+            let found = try session.query("SELECT message FROM messages WHERE number = $1", [.integer(row.number)])
+            guard let blob = try found.first?.blob("message"),
+                var message = try? reader.read(ByteBuffer(bytes: blob)).message
+            else { continue }
             message.place = UInt64(clamping: row.number)
-            return message
+            messages.append(message)
         }
         return LogPage(messages: messages, end: UInt64(clamping: end), isLast: end == Int64(clamping: newest))
     }

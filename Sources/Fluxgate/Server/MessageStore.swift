@@ -16,6 +16,11 @@ package final class MessageStore: MessageBus, Service {
         let then: @Sendable (Bool) -> Void
     }
 
+    private enum Work: Sendable {
+        case messages(Batch)
+        case other(TransactionPart)
+    }
+
     private static let schema = [
         Migration("messages_1") { dialect in
             [
@@ -36,6 +41,7 @@ package final class MessageStore: MessageBus, Service {
                 "CREATE INDEX messages_channel ON messages (channel, number) WHERE channel IS NOT NULL",
             ]
         },
+        retainedSchema,
     ]
     /// Most rows that are removed at a time.
     private static let portion: Int64 = 10_000
@@ -48,10 +54,13 @@ package final class MessageStore: MessageBus, Service {
     private let maximumBytes: Int64
     private let maximumAge: Duration
     let logger: Logger
-    private let commits = GroupCommit<Batch>()
+    private let commits = GroupCommit<Work>()
     let channels = Mutex<[ChannelID: Int]>([:])
     let receiver = Mutex<(any LogReceiver)?>(nil)
     let lastPlace: Atomic<UInt64>
+    /// Of channels that have any.
+    let retainedCounts = Mutex<[ChannelID: Int]>([:])
+    let maximumRetained: Int
     /// Bytes of all that is kept.
     private let size: Atomic<Int64>
 
@@ -60,13 +69,16 @@ package final class MessageStore: MessageBus, Service {
     ///   - keepsAll: whether all messages are stored, and acknowledged when they are; else those alone that sessions read, beside
     ///     their delivery.
     ///   - maximumBytes: of all that is kept; the oldest goes first.
+    ///   - maximumRetained: messages of one channel that are kept for later subscribers.
     package init(
         _ database: any SQLDatabase,
         keepsAll: Bool = true,
         maximumBytes: Int,
         maximumAge: Duration,
+        maximumRetained: Int = 10_000,
         logger: Logger
     ) async throws {
+        self.maximumRetained = maximumRetained
         self.database = database
         stores = keepsAll
         interest = keepsAll ? nil : InterestFilter(loops: 1)
@@ -81,44 +93,64 @@ package final class MessageStore: MessageBus, Service {
             }
             return (try row.integer("size"), try row.integer("last"))
         }
+        let retained = try await database.read { session in try Self.countRetained(in: session) }
+        for (channel, count) in retained { retainedCounts.withLock { $0[channel] = count } }
         size = Atomic(kept)
         lastPlace = Atomic(UInt64(clamping: last))
         link.isUp = true
     }
 
     package func publish(_ batch: [Message], then: @escaping @Sendable (Bool) -> Void) {
-        if !commits.add(Batch(messages: batch, then: then)) { then(false) }
+        if !commits.add(.messages(Batch(messages: batch, then: then))) { then(false) }
+    }
+
+    /// Has something done in a transaction, behind what was published before.
+    func add(_ part: TransactionPart) {
+        if !commits.add(.other(part)) { part.failed() }
     }
 
     package func run() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                while (try? await Task.sleep(for: .seconds(5))) != nil { await self.removeOld() }
+                while (try? await Task.sleep(for: .seconds(5))) != nil {
+                    await self.removeOld()
+                    self.removeExpiredRetained()
+                }
             }
             await commits.run(store)
             group.cancelAll()
         }
     }
 
-    private func store(_ batches: [Batch]) async {
-        guard !batches.isEmpty else { return }
-        let messages = batches.flatMap(\.messages)
-        let logged = channels.withLock { channels in messages.map { $0.qos > 0 && channels[$0.topic.channel] != nil } }
+    private func store(_ works: [Work]) async {
+        guard !works.isEmpty else { return }
+        let batches = works.compactMap { if case .messages(let batch) = $0 { batch } else { nil } }
+        let others = works.compactMap { if case .other(let part) = $0 { part } else { nil } }
+        var messages = batches.flatMap(\.messages)
+        let logged = channels.withLock { [stores] channels in
+            func isLogged(_ message: Message) -> Bool { message.qos > 0 && channels[message.topic.channel] != nil }
+            // The interest that the loops look at is a rough one.
+            if !stores { messages.removeAll { !isLogged($0) } }
+            return messages.map(isLogged)
+        }
         let (rows, bytes) = Self.rows(of: messages, logged: logged)
         var isStored = true
         do {
-            let last = try await database.write { session in
+            let (last, done) = try await database.write { session -> (Int64?, [@Sendable () -> Void]) in
                 try session.insert(into: "messages", columns: ["created", "size", "message", "channel"], rows: rows)
-                return try session.query("SELECT MAX(number) AS last FROM messages", []).first?.integer("last") ?? 0
+                let last = rows.isEmpty ? nil : try session.query("SELECT MAX(number) AS last FROM messages", []).first
+                return (try last?.integer("last"), try others.map { try $0.body(session) })
             }
             size.add(bytes, ordering: .relaxed)
-            tell(messages, logged, upTo: UInt64(clamping: last))
+            if let last { tell(messages, logged, upTo: UInt64(clamping: last)) }
+            for then in done { then() }
         } catch {
             isStored = false
             Counter(label: "fluxgate_bus_lost_total").increment(by: rows.count)
             logger.error("messages not stored", metadata: ["count": "\(rows.count)", "reason": "\(error)"])
         }
         for batch in batches { batch.then(isStored) }
+        if !isStored { for part in others { part.failed() } }
     }
 
     private static func rows(

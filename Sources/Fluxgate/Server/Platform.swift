@@ -50,13 +50,15 @@ package struct Platform: Program {
                 limits: configuration.limits,
                 resolver: resolver,
                 bus: store,
-                log: sessions == nil ? nil : store
+                log: store,
+                retained: store
             )
-            events.connect(loops, sessions)
+            events.connect(loops, store, sessions)
             loops.register(in: registry)
             let (usersSettings, thingsSettings) = (configuration.users, configuration.things)
             let auth = makeThingsAuthResponder(service: things)
-            return (store.map { [$0] } ?? []) + (sessions.map { [$0] } ?? []) + [
+            return (sessions.map { [$0] } ?? []) + [
+                store,
                 resolver,
                 host.rest(
                     "users",
@@ -111,15 +113,14 @@ package struct Platform: Program {
         return openTopics.map { OpenAccess(key: $0.key, rest: access) } ?? access
     }
 
-    /// Nil if nobody needs messages that are kept.
-    private func makeStore(_ folder: DataFolder, _ logger: Logger) async throws -> MessageStore? {
+    private func makeStore(_ folder: DataFolder, _ logger: Logger) async throws -> MessageStore {
         let storage = configuration.storage
-        guard storage.durability == .disk || sessionExpiry > 0 else { return nil }
         return try await MessageStore(
             SQLiteDatabase(path: folder.path + "/messages.db"),
             keepsAll: storage.durability == .disk,
             maximumBytes: storage.maximumBytes,
             maximumAge: storage.maximumAge,
+            maximumRetained: configuration.mqttAdapter.maximumRetained,
             logger: logger
         )
     }
@@ -131,10 +132,10 @@ package struct Platform: Program {
 
     private func makeSessions(
         _ folder: DataFolder,
-        _ store: MessageStore?,
+        _ store: MessageStore,
         _ logger: Logger
     ) async throws -> SessionDatabase? {
-        guard let store, sessionExpiry > 0 else { return nil }
+        guard sessionExpiry > 0 else { return nil }
         return try await SessionDatabase(
             SQLiteDatabase(path: folder.path + "/sessions.db"),
             log: store,
@@ -144,9 +145,8 @@ package struct Platform: Program {
         )
     }
 
-    private func keeping(_ sessions: SessionDatabase?, _ store: MessageStore?) -> SessionKeeping? {
-        guard let sessions, let store else { return nil }
-        return SessionKeeping(store: sessions, log: store, maximumExpiry: sessionExpiry)
+    private func keeping(_ sessions: SessionDatabase?, _ store: MessageStore) -> SessionKeeping? {
+        sessions.map { SessionKeeping(store: $0, log: store, maximumExpiry: sessionExpiry) }
     }
 
     private func makeServices(

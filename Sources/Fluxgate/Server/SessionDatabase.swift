@@ -40,6 +40,16 @@ package final class SessionDatabase: SessionStore, Service {
 
         func clients() -> [MQTTClient] { things.keys.flatMap(clients) }
 
+        func clients(expiredAt time: UInt64) -> [MQTTClient] {
+            var expired: [MQTTClient] = []
+            for (thing, entries) in things {
+                for (clientID, entry) in entries where entry.expires.map({ $0 <= time }) ?? false {
+                    expired.append(MQTTClient(thing: thing, clientID: clientID))
+                }
+            }
+            return expired
+        }
+
         func clients(of thing: Thing.ID) -> [MQTTClient] {
             things[thing]?.keys.map { MQTTClient(thing: thing, clientID: $0) } ?? []
         }
@@ -68,7 +78,7 @@ package final class SessionDatabase: SessionStore, Service {
         self.now = now
         rows = SessionRows(database, topics: topics, logger: logger)
         for found in try await rows.prepare(at: now()) {
-            let channels = Set(found.record.subscriptions.map(\.filter.channel))
+            let channels = found.record.loggedChannels
             for channel in channels { log.keep(channel) }
             state.withLock {
                 $0[found.record.client] = Entry(
@@ -94,9 +104,7 @@ package final class SessionDatabase: SessionStore, Service {
     package func removeOld() {
         let time = now()
         state.withLock { state in
-            for client in state.clients() {
-                if let expires = state[client]?.expires, expires <= time { remove(client, from: &state) }
-            }
+            for client in state.clients(expiredAt: time) { remove(client, from: &state) }
         }
     }
 
@@ -106,6 +114,7 @@ package final class SessionDatabase: SessionStore, Service {
 
     package func take(
         _ client: MQTTClient,
+        of tenant: Tenant.ID?,
         isWanted: Bool,
         isMade: Bool,
         then: @escaping @Sendable (Result<SessionRecord?, SessionStoreError>) -> Void
@@ -115,37 +124,51 @@ package final class SessionDatabase: SessionStore, Service {
                 guard let expires = entry.expires else {
                     state[client]?.waiting.append { [weak self] in
                         guard let self else { return then(.failure(.unavailable)) }
-                        self.take(client, isWanted: isWanted, isMade: isMade, then: then)
+                        self.take(client, of: tenant, isWanted: isWanted, isMade: isMade, then: then)
                     }
                     return nil
                 }
                 guard !isWanted || expires <= now() else {
                     state[client]?.expires = nil
-                    rows.load(client) { [weak self] record in self?.loaded(client, record, then) }
+                    rows.load(client) { [weak self] found in
+                        self?.loaded(client, found, isMade: isMade, expires: expires, then)
+                    }
                     return nil
                 }
                 remove(client, from: &state)
             }
             guard isMade else { return .success(nil) }
             guard state.things[client.thing]?.count ?? 0 < maximumOfThing else { return .failure(.tooMany) }
-            state[client] = Entry(tenant: nil)
+            state[client] = Entry(tenant: tenant)
             return .success(nil)
         }
         if let answer { then(answer) }
     }
 
-    /// - Parameter record: nil if it can't be read.
     private func loaded(
         _ client: MQTTClient,
-        _ record: SessionRecord?,
+        _ found: Result<SessionRecord?, SessionStoreError>,
+        isMade: Bool,
+        expires: UInt64,
         _ then: @Sendable (Result<SessionRecord?, SessionStoreError>) -> Void
     ) {
-        if let record { return then(.success(record)) }
-        free(client) { entry in
-            entry.expires = .max
-            return true
+        switch found {
+        case .success(let record?):
+            state.withLock { state in
+                guard var entry = state[client] else { return }
+                adopt(record, &entry)
+                state[client] = entry
+            }
+        case .success(nil) where isMade: break
+        // There is none after all: it could never be written.
+        case .success(nil): free(client) { _ in false }
+        case .failure:
+            free(client) { entry in
+                entry.expires = expires
+                return true
+            }
         }
-        then(.failure(.unavailable))
+        then(found)
     }
 
     package func expect(_ channel: ChannelID, for client: MQTTClient) {
@@ -167,7 +190,8 @@ package final class SessionDatabase: SessionStore, Service {
         if isOver { then(true) }
     }
 
-    package func giveBack(_ client: MQTTClient, _ record: SessionRecord?, then: @escaping @Sendable () -> Void) {
+    package func giveBack(_ client: MQTTClient, _ record: SessionRecord?, then: @escaping @Sendable (Bool) -> Void) {
+        var isPut = false
         free(client) { entry in
             guard var record, !entry.isOver else { return false }
             record.subscriptions.removeAll { entry.lost.contains($0.filter.channel) }
@@ -175,10 +199,11 @@ package final class SessionDatabase: SessionStore, Service {
             adopt(record, &entry)
             let expires = record.end(at: now())
             entry.expires = expires
-            rows.put(record, expires: expires) { _ in }
+            rows.put(record, expires: expires, then: then)
+            isPut = true
             return true
         }
-        rows.whenWritten(then)
+        if !isPut { rows.whenWritten { then(true) } }
     }
 
     /// Nobody has the session any more; who waits for it may try.
@@ -199,7 +224,7 @@ package final class SessionDatabase: SessionStore, Service {
 
     private func adopt(_ record: SessionRecord, _ entry: inout Entry) {
         entry.tenant = record.tenant
-        let channels = Set(record.subscriptions.map(\.filter.channel))
+        let channels = record.loggedChannels
         for channel in channels.subtracting(entry.channels) { log.keep(channel) }
         for channel in entry.channels.subtracting(channels) { log.forget(channel) }
         entry.channels = channels

@@ -8,11 +8,6 @@ internal import SQL
 
 /// The rows of ``SessionDatabase``; written and read in the order of the calls.
 final class SessionRows: Sendable {
-    /// What is done in a transaction; answers what is done when that is committed.
-    private typealias Work = (
-        inTransaction: @Sendable (any SQLSession) throws -> @Sendable () -> Void, failed: @Sendable () -> Void
-    )
-
     private static let schema = [
         Migration("sessions_1") { dialect in
             [
@@ -33,7 +28,7 @@ final class SessionRows: Sendable {
     private let database: any SQLDatabase
     private let topics: MQTTTopics
     private let logger: Logger
-    private let commits = GroupCommit<Work>()
+    private let commits = GroupCommit<TransactionPart>()
 
     init(_ database: any SQLDatabase, topics: MQTTTopics, logger: Logger) {
         self.database = database
@@ -62,14 +57,14 @@ final class SessionRows: Sendable {
 
     func run() async { await commits.run(commit) }
 
-    private func commit(_ works: [Work]) async {
-        guard !works.isEmpty else { return }
+    private func commit(_ parts: [TransactionPart]) async {
+        guard !parts.isEmpty else { return }
         do {
-            let done = try await database.write { session in try works.map { try $0.inTransaction(session) } }
+            let done = try await database.write { session in try parts.map { try $0.body(session) } }
             for then in done { then() }
         } catch {
-            logger.error("sessions not kept", metadata: ["count": "\(works.count)", "reason": "\(error)"])
-            for work in works { work.failed() }
+            logger.error("sessions not kept", metadata: ["count": "\(parts.count)", "reason": "\(error)"])
+            for part in parts { part.failed() }
         }
     }
 
@@ -77,7 +72,8 @@ final class SessionRows: Sendable {
         failed: @escaping @Sendable () -> Void = {},
         _ body: @escaping @Sendable (any SQLSession) throws -> @Sendable () -> Void
     ) {
-        if !commits.add((body, failed)) { failed() }
+        // The caller may hold a lock.
+        if !commits.add(TransactionPart(body: body, failed: failed)) { Task { failed() } }
     }
 
     // MARK: In a transaction of many
@@ -91,11 +87,16 @@ final class SessionRows: Sendable {
     }
 
     /// Reads the session of a client that has come back: from now on a connection has it.
-    func load(_ client: MQTTClient, then: @escaping @Sendable (SessionRecord?) -> Void) {
-        add(failed: { then(nil) }) { session in
+    ///
+    /// - Parameter then: with nil, if there is none, or none that can be read.
+    func load(
+        _ client: MQTTClient,
+        then: @escaping @Sendable (Result<SessionRecord?, SessionStoreError>) -> Void
+    ) {
+        add(failed: { then(.failure(.unavailable)) }) { session in
             let record = try self.read(client, in: session)
             if let record { try Self.insert(record, nil, in: session) }
-            return { then(record) }
+            return { then(.success(record)) }
         }
     }
 
@@ -165,6 +166,9 @@ final class SessionRows: Sendable {
 }
 
 extension SessionRecord {
+    /// The channels whose messages it reads from the log.
+    var loggedChannels: Set<ChannelID> { Set(subscriptions.lazy.filter { $0.qos > 0 }.map(\.filter.channel)) }
+
     /// When it is over if its connection ends now, in nanoseconds since 1970; `.max`: never.
     func end(at now: UInt64) -> UInt64 { expiry == .max ? .max : now &+ UInt64(expiry) * 1_000_000_000 }
 }
@@ -175,6 +179,7 @@ private struct StoredSession: Codable {
         let filter: String
         let qos: UInt8
         let noLocal: Bool
+        let retainAsPublished: Bool
         let identifier: UInt32?
         let from: UInt64
     }
@@ -193,6 +198,7 @@ private struct StoredSession: Codable {
                 filter: $0.text,
                 qos: $0.qos,
                 noLocal: $0.noLocal,
+                retainAsPublished: $0.retainAsPublished,
                 identifier: $0.identifier,
                 from: $0.from
             )
@@ -208,6 +214,7 @@ private struct StoredSession: Codable {
                 text: stored.filter,
                 qos: stored.qos,
                 noLocal: stored.noLocal,
+                retainAsPublished: stored.retainAsPublished,
                 identifier: stored.identifier,
                 from: stored.from
             )

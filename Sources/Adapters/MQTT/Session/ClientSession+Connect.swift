@@ -85,9 +85,9 @@ extension ClientSession {
     private func grants(clientID: String) -> MQTTProperties {
         var properties: MQTTProperties = [
             .receiveMaximum(settings.receiveMaximum),
-            .retainAvailable(false),
             .sharedSubscriptionAvailable(false),
         ]
+        if !settings.retainsMessages { properties.append(.retainAvailable(false)) }
         if settings.maximumPacketSize < SessionSettings.largestPacket {
             properties.append(.maximumPacketSize(UInt32(clamping: max(1, settings.maximumPacketSize))))
         }

@@ -53,9 +53,10 @@ final class LogDeliveries {
         while let next = unsent.last, next.place <= place { unsent.removeLast() }
     }
 
-    /// All in flight, with those that haven't been sent again.
+    /// All in flight that the log has, with those that haven't been sent again.
     func inFlight(_ entries: [(id: UInt16, stage: DeliveryStage)]) -> [KeptSession.InFlight] {
-        entries.map { KeptSession.InFlight(place: places[$0.id] ?? 0, packetID: $0.id, stage: $0.stage) }
-            + unsent.reversed()
+        entries.compactMap { id, stage in
+            places[id].map { KeptSession.InFlight(place: $0, packetID: id, stage: stage) }
+        } + unsent.reversed()
     }
 }

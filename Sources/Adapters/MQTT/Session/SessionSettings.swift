@@ -29,6 +29,8 @@ package final class SessionSettings: Sendable {
     package let maximumQueuedBytes: Int
     /// Most seconds that a session outlives its connection, `.max` for ever; 0: they end together.
     package let maximumExpiry: UInt32
+    /// Whether messages are retained for later subscribers; if not, MQTT 5 clients are told.
+    package let retainsMessages: Bool
     /// The longest client identifier in bytes.
     package let maximumClientIDLength: Int
 
@@ -44,6 +46,7 @@ package final class SessionSettings: Sendable {
         maximumQueuedMessages: Int = 1000,
         maximumQueuedBytes: Int = 1 << 20,
         maximumExpiry: UInt32 = 0,
+        retainsMessages: Bool = false,
         maximumClientIDLength: Int = 256
     ) {
         self.connectTimeout = connectTimeout
@@ -57,6 +60,7 @@ package final class SessionSettings: Sendable {
         self.maximumQueuedMessages = maximumQueuedMessages
         self.maximumQueuedBytes = maximumQueuedBytes
         self.maximumExpiry = maximumExpiry
+        self.retainsMessages = retainsMessages
         self.maximumClientIDLength = maximumClientIDLength
     }
 }

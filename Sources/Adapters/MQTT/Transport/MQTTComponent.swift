@@ -29,7 +29,10 @@ final class MQTTComponent: LoopComponent {
         self.loop = loop
         self.limits = limits
         self.keeping = keeping
-        self.settings = limits.sessionSettings(maximumExpiry: keeping?.maximumExpiry ?? 0)
+        self.settings = limits.sessionSettings(
+            maximumExpiry: keeping?.maximumExpiry ?? 0,
+            retainsMessages: loop.retained != nil
+        )
         self.registry = registry
         self.lastOrigin = UInt64(loop.index) << 48
     }
@@ -144,7 +147,9 @@ final class MQTTComponent: LoopComponent {
     func apply(_ event: AccessEvent, _ reason: AccessLoss) {
         for connection in touched(by: event) {
             switch reason {
-            case .taken: connection.end(.notAuthorized, .rightTaken)
+            case .taken:
+                connection.lose(event)
+                connection.end(.notAuthorized, .rightTaken)
             case .unconfirmed: connection.end(.serverBusy, .unavailable)
             }
         }
@@ -171,6 +176,7 @@ final class MQTTComponent: LoopComponent {
         for connection in Array(connections.values) {
             connection.endIfOver(at: now)
             connection.keepProgress()
+            connection.readLog()
         }
     }
 

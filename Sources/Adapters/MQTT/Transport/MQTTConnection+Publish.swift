@@ -100,6 +100,7 @@ extension MQTTConnection {
             source: .mqtt,
             qos: publish.qos.rawValue,
             origin: origin,
+            retain: publish.retain,
             properties: publish.properties.isEmpty ? nil : MessageProperties(publish.properties, at: loop.wallClock)
         )
     }
@@ -174,6 +175,7 @@ extension MQTTConnection {
             source: .mqtt,
             qos: will.qos.rawValue,
             origin: origin,
+            retain: will.retain,
             properties: MessageProperties(will.properties, at: loop.wallClock)
         )
         let loop = loop

@@ -10,9 +10,19 @@ extension MQTTConnection {
         subscriptions.keys.contains { $0.channel == channel }
     }
 
+    /// What a session may no longer have isn't left to it.
+    func lose(_ event: AccessEvent) {
+        guard hold != nil, let identity else { return }
+        for (filter, subscription) in subscriptions where event.touches(identity, filter.channel) {
+            subscriptions[filter] = nil
+            component.unsubscribe(subscription)
+        }
+    }
+
     /// Grants or refuses each filter by itself, in order [MQTT-3.8.4-6]; SUBACK goes out when all are decided.
     func subscribe(_ subscribe: Subscribe) {
         wait()
+        wantingRetained = []
         decide(subscribe, [])
     }
 
@@ -46,6 +56,7 @@ extension MQTTConnection {
             self.feed { session, actions in
                 session.subscribeCompleted(packetID: subscribe.packetID, codes: codes, into: &actions)
             }
+            self.sendRetained()
             self.goOn()
         }
     }
@@ -81,11 +92,13 @@ extension MQTTConnection {
     ) -> MQTTReasonCode {
         session.keepThis()
         if let known = subscriptions[filter] {
-            if known.qos == .atMostOnce { known.from = placeToStart(filter.channel) }
+            if known.qos == .atMostOnce { known.from = placeToStart(filter.channel, wanted.qos) }
             known.qos = wanted.qos
             known.noLocal = wanted.noLocal
+            known.retainAsPublished = wanted.retainAsPublished
             known.identifier = identifier
             component.subscribe(known)
+            if wanted.retainHandling == .onSubscribe { wantingRetained.append(known) }
         } else {
             guard subscriptions.count < component.limits.maximumSubscriptions else {
                 peer.refused(.overflow, .mqtt)
@@ -102,18 +115,20 @@ extension MQTTConnection {
                 grant: grant,
                 qos: wanted.qos,
                 noLocal: wanted.noLocal,
+                retainAsPublished: wanted.retainAsPublished,
                 identifier: identifier,
-                from: placeToStart(filter.channel)
+                from: placeToStart(filter.channel, wanted.qos)
             )
             subscriptions[filter] = subscription
             component.subscribe(subscription)
+            if wanted.retainHandling != .never { wantingRetained.append(subscription) }
         }
         return .granted(wanted.qos)
     }
 
-    /// What the log has up to now was published before the subscription.
-    private func placeToStart(_ channel: ChannelID) -> UInt64 {
-        guard let hold else { return 0 }
+    /// What the log has up to now was published before the subscription; all of it is no business of one of QoS 0.
+    private func placeToStart(_ channel: ChannelID, _ qos: MQTTQoS) -> UInt64 {
+        guard let hold, qos != .atMostOnce else { return .max }
         hold.keeping.store.expect(channel, for: hold.client)
         hold.isReadingStale = true
         return hold.keeping.log.newest

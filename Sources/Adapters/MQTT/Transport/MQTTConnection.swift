@@ -37,6 +37,10 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
     var unsettledPublishes: Deque<UnsettledPublish> = []
     var isWaitingForStorage = false
     var isWaitingForRoom = false
+    /// The subscriptions of a SUBSCRIBE that is being decided which are to be sent retained messages.
+    var wantingRetained: [MQTTSubscription] = []
+    /// What came of topics whose retained messages are being read: these are older.
+    var passedRetained: (reads: Int, topics: Set<Topic>) = (0, [])
     var context: ChannelHandlerContext?
 
     private var decoder: MQTTDecoder
@@ -211,6 +215,7 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
     func deliver(_ packets: inout OutgoingPackets, _ delivery: MQTTDelivery) -> Bool {
         guard session.phase == .connected else { return true }
         idleness.carried()
+        if packets.message.retain, passedRetained.reads > 0 { passedRetained.topics.insert(packets.message.topic) }
         let qos = min(delivery.qos, MQTTQoS(rawValue: packets.message.qos) ?? .atLeastOnce)
         guard qos == .atMostOnce else {
             let publish = packets.kept(delivery, qos: qos, version: session.version)
@@ -223,7 +228,7 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         if session.setsTopicAliases || !delivery.identifiers.isEmpty {
             return deliverAtMostOnce(packets.own(delivery, version: session.version))
         }
-        guard let packet = packets.atMostOnce(isTyped: delivery.isTyped, version: session.version),
+        guard let packet = packets.atMostOnce(delivery, version: session.version),
             packet.readableBytes <= session.clientMaximumPacketSize, outbound.hasRoom(for: packet.readableBytes)
         else { return false }
         outbound.append(packet)
@@ -231,7 +236,7 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         return true
     }
 
-    private func deliverAtMostOnce(_ publish: Publish) -> Bool {
+    func deliverAtMostOnce(_ publish: Publish) -> Bool {
         let length = Publish.encodedLength(
             topicLength: publish.topic.readableBytes,
             payloadLength: publish.payload.readableBytes,
@@ -336,13 +341,12 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
 
     private func gone() {
         feed { session, actions in session.connectionClosed(into: &actions) }
-        leave {}
-        component.closed(self)
+        leave { self.component.closed(self) }
     }
 
     private func leave(then: @escaping () -> Void) {
-        if hold == nil { unsettledPublishes = [] }
-        leaveSession(then)
+        let isKept = hold != nil
+        if isKept { leaveSession(then) } else { unsettledPublishes = [] }
         for subscription in subscriptions.values { component.unsubscribe(subscription) }
         subscriptions = [:]
         routes = RouteCache()
@@ -350,6 +354,7 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         client = nil
         if let key { component.loggedOut(self, key) }
         key = nil
+        if !isKept { then() }
     }
 }
 

@@ -45,7 +45,7 @@ package struct MQTTLimits: Sendable {
 
     var topics: MQTTTopics { openTopics == nil ? .ofChannels : .any }
 
-    func sessionSettings(maximumExpiry: UInt32) -> SessionSettings {
+    func sessionSettings(maximumExpiry: UInt32, retainsMessages: Bool) -> SessionSettings {
         SessionSettings(
             connectTimeout: connectTimeout,
             maximumKeepAlive: maximumKeepAlive,
@@ -53,7 +53,8 @@ package struct MQTTLimits: Sendable {
             receiveMaximum: receiveMaximum,
             topicAliasMaximum: topicAliasMaximum,
             maximumQueuedBytes: maximumQueue,
-            maximumExpiry: maximumExpiry
+            maximumExpiry: maximumExpiry,
+            retainsMessages: retainsMessages
         )
     }
 }

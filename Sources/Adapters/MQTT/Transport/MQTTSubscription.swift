@@ -12,6 +12,8 @@ final class MQTTSubscription {
     var qos: MQTTQoS
     /// Whether messages of the same client are left out [MQTT-3.8.3-3].
     var noLocal: Bool
+    /// Whether messages say that they were to be retained.
+    var retainAsPublished: Bool
     /// What an MQTT 5 client knows it by.
     var identifier: UInt32?
     /// Nanoseconds since 1970 when it was made.
@@ -30,9 +32,11 @@ final class MQTTSubscription {
         grant: ChannelGrant,
         qos: MQTTQoS,
         noLocal: Bool,
+        retainAsPublished: Bool,
         identifier: UInt32?,
         from: UInt64 = 0
     ) {
+        self.retainAsPublished = retainAsPublished
         self.text = text
         self.from = from
         self.isKept = connection.hold != nil
@@ -54,6 +58,7 @@ final class MQTTSubscription {
             grant: grant,
             qos: MQTTQoS(rawValue: kept.qos) ?? .atMostOnce,
             noLocal: kept.noLocal,
+            retainAsPublished: kept.retainAsPublished,
             identifier: kept.identifier,
             from: kept.from
         )
@@ -65,6 +70,7 @@ final class MQTTSubscription {
             text: text,
             qos: qos.rawValue,
             noLocal: noLocal,
+            retainAsPublished: retainAsPublished,
             identifier: identifier,
             from: from
         )
@@ -80,6 +86,7 @@ struct MQTTDelivery {
     let isTyped: Bool
     var qos: MQTTQoS
     var noLocal: Bool
+    var retainAsPublished: Bool
     /// When the first of its filters was subscribed to.
     var since: UInt64
     /// Behind which place of the log.
@@ -103,6 +110,8 @@ struct MQTTDelivery {
             if index < deliveries.count {
                 deliveries[index].qos = max(deliveries[index].qos, subscription.qos)
                 deliveries[index].noLocal = deliveries[index].noLocal && subscription.noLocal
+                deliveries[index].retainAsPublished =
+                    deliveries[index].retainAsPublished || subscription.retainAsPublished
                 deliveries[index].since = min(deliveries[index].since, subscription.since)
                 deliveries[index].from = min(deliveries[index].from, subscription.from)
             } else {
@@ -113,6 +122,7 @@ struct MQTTDelivery {
                         isTyped: isTyped,
                         qos: subscription.qos,
                         noLocal: subscription.noLocal,
+                        retainAsPublished: subscription.retainAsPublished,
                         since: subscription.since,
                         from: subscription.from
                     )
@@ -120,7 +130,8 @@ struct MQTTDelivery {
             }
             if let identifier = subscription.identifier { deliveries[index].identifiers.append(identifier) }
         }
-        return deliveries
+        // In the order of a session's places.
+        return deliveries.count > 1 ? deliveries.sorted { !$0.isTyped && $1.isTyped } : deliveries
     }
 
     /// Whether a message goes this way: what a kept session has to acknowledge comes out of the log, and nothing else does.
@@ -130,7 +141,7 @@ struct MQTTDelivery {
         guard message.place > 0 else {
             return !(isAcknowledged && connection.hold != nil) && message.isMeant(forSubscriptionOf: since)
         }
-        return isAcknowledged && message.place > from
+        return isAcknowledged && connection.hold != nil && message.place > from
     }
 
     private struct Place: Hashable {

@@ -8,7 +8,7 @@ struct OutgoingPackets {
     /// Nanoseconds since 1970.
     private let time: UInt64
     private var commonProperties: MQTTProperties?
-    private var encoded: [ByteBuffer?] = [nil, nil, nil, nil]
+    private var encoded: [ByteBuffer?] = Array(repeating: nil, count: 8)
     private var ownPayload: ByteBuffer?
 
     init(_ message: Message, at time: UInt64) {
@@ -17,14 +17,16 @@ struct OutgoingPackets {
     }
 
     /// A whole QoS 0 PUBLISH. Nil if it can't be encoded: then the topic is too long for MQTT.
-    mutating func atMostOnce(isTyped: Bool, version: MQTTVersion) -> ByteBuffer? {
-        let index = (isTyped ? 1 : 0) + (version == .v5 ? 2 : 0)
+    mutating func atMostOnce(_ delivery: MQTTDelivery, version: MQTTVersion) -> ByteBuffer? {
+        let retain = isRetained(delivery)
+        let index = (delivery.isTyped ? 1 : 0) + (version == .v5 ? 2 : 0) + (retain ? 4 : 0)
         if let packet = encoded[index] { return packet }
         var packet = ByteBuffer()
         let written: Void? = try? Publish.encode(
-            topic: name(isTyped: isTyped),
+            topic: name(isTyped: delivery.isTyped),
             payload: message.payload,
             qos: .atMostOnce,
+            retain: retain,
             version: version,
             properties: properties(version),
             into: &packet
@@ -54,8 +56,18 @@ struct OutgoingPackets {
     ) -> Publish {
         var properties = properties(version)
         for identifier in delivery.identifiers { properties.append(.subscriptionIdentifier(identifier)) }
-        return Publish(topic: name(isTyped: delivery.isTyped), payload: payload, qos: qos, properties: properties)
+        return Publish(
+            topic: name(isTyped: delivery.isTyped),
+            payload: payload,
+            qos: qos,
+            retain: isRetained(delivery),
+            properties: properties
+        )
     }
+
+    /// What comes for a subscription that was there already says nothing of it, unless that asks for it [MQTT-3.3.1-12],
+    /// [MQTT-3.3.1-13].
+    private func isRetained(_ delivery: MQTTDelivery) -> Bool { message.retain && delivery.retainAsPublished }
 
     private func name(isTyped: Bool) -> ByteBuffer {
         isTyped ? message.topic.typedName : message.topic.plainName

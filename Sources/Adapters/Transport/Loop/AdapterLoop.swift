@@ -103,6 +103,7 @@ package final class AdapterLoop {
         if let busLink, !busLink.isUp { return .unavailable }
         counters.accessChecks.add()
         counters.published(request.source)
+        if message.retain { links.retained?.retain(message, of: grant.identity.tenant) }
         for component in components { component.deliver(message) }
         for peer in outboxes.indices where peer != index {
             guard links.wants(message, at: peer) else { continue }
@@ -136,6 +137,9 @@ package final class AdapterLoop {
         scheduleTurnEnd()
     }
 
+    /// Nil if messages aren't kept for later subscribers.
+    package var retained: (any RetainedMessages)? { links.retained }
+
     /// There is a session more, or less, that reads the channel's messages from the log.
     package func expectLogged(_ channel: ChannelID) { links.logInterest.add(channel, loop: index) }
     package func stopExpectingLogged(_ channel: ChannelID) { links.logInterest.remove(channel, loop: index) }
@@ -149,13 +153,14 @@ package final class AdapterLoop {
 
     private func endTurn() {
         turnEndIsDue = false
-        for component in components { component.turnEnded() }
+        // First what was published, then the acknowledgements of it: who has his finds it handed on.
         for peer in outboxes.indices where !outboxes[peer].isEmpty {
             let batch = outboxes[peer]
             outboxes[peer] = []
             outboxes[peer].reserveCapacity(batch.count)
             links.hand(batch, from: index, to: peer, then: links.isBus(peer) ? storageWaiters() : nil)
         }
+        for component in components { component.turnEnded() }
         guard isOutboxFull else { return }
         isOutboxFull = false
         peersCaughtUp()

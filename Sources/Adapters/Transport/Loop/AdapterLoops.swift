@@ -26,6 +26,7 @@ package struct AdapterLoops: Sendable {
     ///   - limits: how much clients may have.
     ///   - bus: the way to other processes; nil if there are none.
     ///   - log: what sessions read that outlive their connections; nil: there are none.
+    ///   - retained: what is kept for later subscribers; nil: nothing.
     package init(
         group: any EventLoopGroup,
         epoch: UInt64,
@@ -33,10 +34,11 @@ package struct AdapterLoops: Sendable {
         limits: LimitSettings = LimitSettings(),
         resolver: AccessResolver,
         bus: (any MessageBus)? = nil,
-        log: (any MessageLog)? = nil
+        log: (any MessageLog)? = nil,
+        retained: (any RetainedMessages)? = nil
     ) async throws {
         let eventLoops = Array(group.makeIterator())
-        let links = LoopLinks(count: eventLoops.count, bus: bus)
+        let links = LoopLinks(count: eventLoops.count, bus: bus, retained: retained)
         let loopLimits = LoopLimits(limits)
         let counters = eventLoops.map { _ in LoopCounters() }
         var loops: [NIOLoopBound<AdapterLoop>] = []
@@ -160,7 +162,8 @@ extension AdapterLoops {
         limits: LimitSettings,
         resolver: AccessResolver,
         bus: (any MessageBus)? = nil,
-        log: (any MessageLog)? = nil
+        log: (any MessageLog)? = nil,
+        retained: (any RetainedMessages)? = nil
     ) async throws {
         let wall = Date.now.timeIntervalSince1970 * 1e9
         let epoch = UInt64(max(0, wall)) - min(UInt64(max(0, wall)), NIODeadline.now().uptimeNanoseconds)
@@ -171,7 +174,8 @@ extension AdapterLoops {
             limits: limits,
             resolver: resolver,
             bus: bus,
-            log: log
+            log: log,
+            retained: retained
         )
     }
 }

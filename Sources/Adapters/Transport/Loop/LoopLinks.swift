@@ -37,6 +37,8 @@ final class LoopLinks: BusReceiver {
     let strained = StrainedChannels()
     let bus: (any MessageBus)?
     private let busInterest: InterestFilter?
+    /// Nil if messages aren't kept for later subscribers.
+    let retained: (any RetainedMessages)?
     /// What of them may be handed over by one other loop, and as many more wait there until its turn ends.
     let mostFromOne: Int
     /// Loops, and the bus if there is one.
@@ -47,7 +49,8 @@ final class LoopLinks: BusReceiver {
     /// One flag a loop, read for every read of a connection.
     private let congested: InlineFlags
 
-    init(count loops: Int, bus: (any MessageBus)? = nil) {
+    init(count loops: Int, bus: (any MessageBus)? = nil, retained: (any RetainedMessages)? = nil) {
+        self.retained = retained
         let count = bus == nil ? loops : loops + 1
         self.count = count
         self.loops = loops
@@ -77,7 +80,8 @@ final class LoopLinks: BusReceiver {
     /// Whether the message may be of use to that loop.
     func wants(_ message: Message, at peer: Int) -> Bool {
         guard isBus(peer) else { return interest.isInterested(loop: peer, in: message.topic.channel) }
-        return busInterest?.isInterested(loop: 0, in: message.topic.channel) ?? true
+        guard let busInterest else { return true }
+        return message.qos > 0 && busInterest.isInterested(loop: 0, in: message.topic.channel)
     }
 
     /// Gives a batch to another loop, or to the bus.

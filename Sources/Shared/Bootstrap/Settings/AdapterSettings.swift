@@ -81,6 +81,8 @@ package struct MQTTAdapterSettings: Sendable {
     package let maximumSessionExpiry: Duration
     /// Most sessions of one thing that outlive their connections.
     package let maximumSessions: Int
+    /// Most messages of one channel that are kept for later subscribers.
+    package let maximumRetained: Int
     package let connectTimeout: Duration
     /// Without a message; nil: as long as it likes.
     package let idleTimeout: Duration?
@@ -129,6 +131,7 @@ package struct MQTTAdapterSettings: Sendable {
             in: .zero...(.seconds(UInt32.max - 1))
         )
         maximumSessions = try variables.integer("MF_MQTT_ADAPTER_MAX_SESSIONS", default: 100, in: 1...1_000_000)
+        maximumRetained = try variables.integer("MF_MQTT_ADAPTER_MAX_RETAINED", default: 10_000, in: 1...1_000_000)
         connectTimeout = try variables.duration("MF_MQTT_ADAPTER_CONNECT_TIMEOUT", default: "10s")
         idleTimeout = try variables.optionalDuration("MF_MQTT_ADAPTER_IDLE_TIMEOUT")
     }

@@ -21,10 +21,11 @@ package import NIOCore
 /// | 14 | correlationData | bytes |
 /// | 15 | userProperties | repeated message: 1 name, 2 value, both strings |
 /// | 16 | origin | fixed64, ``Message/origin``, if it is a session that outlives its connections |
+/// | 17 | retain | uint32, 1 if its publisher wanted it kept for later subscribers |
 package enum BusMessage {
     enum Field: UInt64 {
         case channel = 1, subtopic, publisher, source, contentType, payload, created, qos, sender, number
-        case payloadFormat, expires, responseTopic, correlationData, userProperties, origin
+        case payloadFormat, expires, responseTopic, correlationData, userProperties, origin, retain
     }
 
     enum UserPropertyField: UInt64 {
@@ -62,6 +63,7 @@ package enum BusMessage {
             buffer.writeKey(.origin, wire: 1)
             buffer.writeInteger(message.origin, endianness: .little)
         }
+        if message.retain { buffer.writeField(.retain, number: 1) }
         if let properties = message.properties { append(properties, to: &buffer) }
         if message.payload.readableBytes > 0 { buffer.writeField(.payload, message.payload) }
     }

@@ -46,6 +46,7 @@ package struct BusMessageReader {
             source: fields.source,
             qos: fields.qos,
             origin: fields.origin,
+            retain: fields.retain,
             properties: fields.properties,
             trace: trace
         )
@@ -85,6 +86,7 @@ private struct BusFields {
     /// What doesn't say counts as 1, like HTTP.
     var qos: UInt8 = 1
     var origin: UInt64 = 0
+    var retain = false
     private var sender: UInt64 = 0
     private var number: UInt64 = 0
     private var isUTF8: Bool?
@@ -117,6 +119,7 @@ private struct BusFields {
             case .number: self.number = number
             case .payloadFormat: isUTF8 = number == 1
             case .expires: expires = number
+            case .retain: retain = number == 1
             default: break
             }
         case 1:
@@ -148,7 +151,7 @@ private struct BusFields {
             // A copy: the slice would hold on to the payload too.
             correlationData = ByteBuffer(bytes: bytes.readableBytesView)
         case .userProperties: userProperties.append(try userProperty(bytes))
-        case .created, .qos, .sender, .number, .payloadFormat, .expires, .origin, nil: break
+        case .created, .qos, .sender, .number, .payloadFormat, .expires, .origin, .retain, nil: break
         }
     }
 

@@ -15,6 +15,8 @@ package struct PublishRequest: Sendable {
     package let qos: UInt8
     /// The MQTT connection that it came from, as ``Message/origin``.
     package let origin: UInt64
+    /// Whether it is to be kept for later subscribers.
+    package let retain: Bool
     package let properties: MessageProperties?
     package let trace: TraceContext?
 
@@ -24,6 +26,7 @@ package struct PublishRequest: Sendable {
         source: SourceProtocol,
         qos: UInt8,
         origin: UInt64 = 0,
+        retain: Bool = false,
         properties: MessageProperties? = nil,
         trace: TraceContext? = nil
     ) {
@@ -34,6 +37,7 @@ package struct PublishRequest: Sendable {
         self.source = source
         self.qos = qos
         self.origin = origin
+        self.retain = retain
     }
 }
 
@@ -50,6 +54,8 @@ package struct Message: Sendable {
     /// Which connection of this process it came from, or which session that outlives its connections, for subscribers that don't
     /// want their own; 0 for none.
     package let origin: UInt64
+    /// Whether its publisher wanted it kept for later subscribers.
+    package let retain: Bool
     /// What its publisher said of it over MQTT 5.
     package let properties: MessageProperties?
     /// What its publisher said of the trace it belongs to.
@@ -69,6 +75,7 @@ package struct Message: Sendable {
         self.source = request.source
         self.qos = request.qos
         self.origin = request.origin
+        self.retain = request.retain
         self.properties = request.properties
         self.trace = request.trace
     }
@@ -82,6 +89,7 @@ package struct Message: Sendable {
         source: SourceProtocol,
         qos: UInt8,
         origin: UInt64,
+        retain: Bool,
         properties: MessageProperties?,
         trace: TraceContext?
     ) {
@@ -94,6 +102,7 @@ package struct Message: Sendable {
         self.source = source
         self.qos = qos
         self.origin = origin
+        self.retain = retain
     }
 
     /// About as many bytes as it takes while it waits.

@@ -34,6 +34,14 @@ package struct SubtopicFilter: Hashable, Sendable {
         return try? Subtopic(names.joined(separator: "/")[...])
     }
 
+    /// Whether it wants a subtopic.
+    package func matches(_ subtopic: Subtopic) -> Bool {
+        guard subtopic.levels.count >= levels.count + (tail == .below ? 1 : 0),
+            tail != .exact || subtopic.levels.count == levels.count
+        else { return false }
+        return zip(levels, subtopic.levels).allSatisfy { $0 == .any || $0 == .literal($1) }
+    }
+
     /// Reads a filter with NATS wildcards, as WebSocket paths have them: `*` and, last, `>`; each a whole level.
     package init(natsStyle text: Substring) throws(TopicError) {
         try self.init(text, single: "*", rest: ">", tail: .below)

@@ -25,7 +25,8 @@ extension MQTTConnection {
         }
         wait()
         let connection = NIOLoopBound(self, eventLoop: loop.eventLoop)
-        keeping.store.take(client, isWanted: !connect.cleanStart, isMade: wanted > 0) { result in
+        let tenant = identity?.tenant
+        keeping.store.take(client, of: tenant, isWanted: !connect.cleanStart, isMade: wanted > 0) { result in
             connection.eventLoop.execute {
                 connection.value.took(result, of: client, from: keeping, wanted)
                 connection.value.goOn()
@@ -48,7 +49,9 @@ extension MQTTConnection {
         case .success(nil) where expiry == 0: return answer(.accepted(clientID: client.clientID.text))
         case .success(let record): former = record
         }
-        guard session.phase == .authenticating, let identity else { return keeping.store.giveBack(client, former) {} }
+        guard session.phase == .authenticating, let identity else {
+            return keeping.store.giveBack(client, former) { _ in }
+        }
         let hold = SessionHold(keeping, client, identity.tenant, former: former)
         self.hold = hold
         restore(former?.subscriptions[...] ?? [], expiry, hold)
@@ -87,6 +90,7 @@ extension MQTTConnection {
     private func restore(_ kept: KeptSubscription, _ grant: ChannelGrant) -> Bool {
         guard loop.tenants.take(.subscription, of: grant.identity.tenant) else { return false }
         let subscription = MQTTSubscription(kept, of: self, grant)
+        if let newest = hold?.keeping.log.newest, kept.qos > 0 { subscription.from = min(kept.from, newest) }
         subscriptions[kept.filter] = subscription
         component.subscribe(subscription)
         return true
@@ -94,13 +98,17 @@ extension MQTTConnection {
 
     private func begin(_ hold: SessionHold, _ expiry: UInt32) {
         origin = hold.origin
-        let session = hold.former?.session ?? KeptSession(from: SessionPlace.end(of: hold.keeping.log.newest))
-        // There must be one when the client has heard of it.
-        if hold.former == nil { self.session.mustBeKept = true }
+        let newest = SessionPlace.end(of: hold.keeping.log.newest)
+        var session = hold.former?.session ?? KeptSession(from: newest)
+        // A log that was lost begins anew.
+        session.sent = min(session.sent, newest)
+        // What the client hears of its session must be so.
+        if hold.former?.expiry != expiry { self.session.mustBeKept = true }
         let terms = SessionTerms(session, isPresent: hold.former != nil, expiry: expiry)
         wait()
         loop.interest.whenSettled {
             self.answer(.accepted(clientID: hold.client.clientID.text, terms))
+            hold.former = nil
             self.readLog()
             self.goOn()
         }
@@ -115,7 +123,10 @@ extension MQTTConnection {
     }
 
     /// More came than was handed on.
-    func missedLogged() { hold?.isLive = false }
+    func missedLogged() {
+        hold?.isLive = false
+        readLog()
+    }
 
     /// Reads what isn't there yet, if the client has room for some.
     func readLog() {
@@ -137,12 +148,15 @@ extension MQTTConnection {
     }
 
     private func read(_ page: LogPage?, _ hold: SessionHold) {
-        hold.isReading = false
         guard session.phase == .connected else { return }
         guard let page else {
-            loop.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: Self.pauseAfterFailure) { self.readLog() }
+            loop.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: Self.pauseAfterFailure) {
+                hold.isReading = false
+                self.readLog()
+            }
             return
         }
+        hold.isReading = false
         if !hold.isReadingStale {
             guard page.messages.allSatisfy(deliver) else { return }
             session.passed(SessionPlace.end(of: page.end))
@@ -154,10 +168,12 @@ extension MQTTConnection {
     /// False if there is no room for it now.
     private func deliver(_ message: Message) -> Bool {
         var packets = OutgoingPackets(message, at: loop.wallClock)
-        return component.deliveries(of: message.topic)
-            .filter { $0.connection === self && $0.wants(message) }
-            .sorted { !$0.isTyped && $1.isTyped }
-            .allSatisfy { deliver(logged: &packets, $0) }
+        let topic = message.topic
+        let matching = subscriptions.values.filter {
+            $0.filter.channel == topic.channel && $0.filter.subtopic.matches(topic.subtopic)
+        }
+        return MQTTDelivery.merging(matching, of: topic)
+            .allSatisfy { !$0.wants(message) || deliver(logged: &packets, $0) }
     }
 
     private func deliver(logged packets: inout OutgoingPackets, _ delivery: MQTTDelivery) -> Bool {
@@ -187,29 +203,30 @@ extension MQTTConnection {
     /// Whether what waits to go out has to wait until what it speaks of is kept; then it goes out by itself.
     func keepsFirst() -> Bool {
         guard let hold else { return false }
-        guard !hold.isKeeping else { return true }
+        guard !hold.isKeeping, hold.left == nil else { return true }
         guard session.mustBeKept else { return false }
+        session.mustBeKept = false
         hold.heldBack = takeOutbound()
-        keep(hold)
+        hold.isKeeping = true
+        keep(hold) { $0.wasKept($1, $2) }
         return true
     }
 
-    /// Keeps how far the client has got, so that after a crash it hears less again.
+    /// Keeps how far the client has got, so that after a crash it hears less again. Nothing waits for it.
     func keepProgress() {
-        guard let hold, !hold.isKeeping, session.hasProgressed else { return }
-        if loop.now &- hold.lastKept >= Self.progressInterval { keep(hold) }
+        guard let hold, session.hasProgressed, loop.now &- hold.lastKept >= Self.progressInterval else { return }
+        keep(hold) { connection, isSafe, _ in
+            if !isSafe { connection.session.hasProgressed = true }
+        }
     }
 
-    private func keep(_ hold: SessionHold) {
+    private func keep(_ hold: SessionHold, _ then: @escaping (MQTTConnection, Bool, SessionHold) -> Void) {
         guard let kept = session.kept else { return }
-        session.mustBeKept = false
         session.hasProgressed = false
-        hold.isKeeping = true
         hold.lastKept = loop.now
-        let bound = NIOLoopBound((connection: self, hold: hold), eventLoop: loop.eventLoop)
-        let record = hold.record(kept, subscriptions.values, expiry: session.expiry)
-        hold.keeping.store.keep(record) { isSafe in
-            bound.eventLoop.execute { bound.value.connection.wasKept(isSafe, bound.value.hold) }
+        let bound = NIOLoopBound((connection: self, hold: hold, then: then), eventLoop: loop.eventLoop)
+        hold.keeping.store.keep(hold.record(kept, subscriptions.values, expiry: session.expiry)) { isSafe in
+            bound.eventLoop.execute { bound.value.then(bound.value.connection, isSafe, bound.value.hold) }
         }
     }
 
@@ -232,10 +249,20 @@ extension MQTTConnection {
 
     /// Gives the session back when the last of the client's messages has got where it was going, and calls back then.
     func leaveSession(_ then: @escaping () -> Void) {
-        guard let hold else { return then() }
-        guard hold.left == nil else { return }
+        guard let hold else { return }
+        guard hold.left == nil else {
+            let before = hold.whenGivenBack
+            hold.whenGivenBack = {
+                before()
+                then()
+            }
+            return
+        }
         hold.left = .some(left(by: hold))
         hold.whenGivenBack = then
+        // It goes out when all is kept that it speaks of.
+        let rest = takeOutbound()
+        if hold.heldBack == nil { hold.heldBack = rest } else if let rest { hold.heldBack?.writeImmutableBuffer(rest) }
         giveSessionBack()
     }
 
@@ -249,13 +276,14 @@ extension MQTTConnection {
     }
 
     func giveSessionBack() {
-        guard let hold, let left = hold.left, unsettledPublishes.isEmpty else { return }
-        self.hold = nil
+        guard let hold, let left = hold.left, !hold.isGivenBack, unsettledPublishes.isEmpty else { return }
+        hold.isGivenBack = true
         let bound = NIOLoopBound((connection: self, hold: hold), eventLoop: loop.eventLoop)
-        hold.keeping.store.giveBack(hold.client, left) {
+        hold.keeping.store.giveBack(hold.client, left) { isSafe in
             bound.eventLoop.execute {
                 let (connection, hold) = bound.value
-                connection.context?.channel.send(hold.heldBack)
+                if isSafe { connection.context?.channel.send(hold.heldBack) }
+                connection.hold = nil
                 hold.whenGivenBack()
             }
         }

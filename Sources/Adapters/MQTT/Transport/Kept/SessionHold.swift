@@ -8,8 +8,8 @@ final class SessionHold {
     let keeping: SessionKeeping
     let client: MQTTClient
     let tenant: Tenant.ID
-    /// As it was when it was taken; nil if it was made then.
-    let former: SessionRecord?
+    /// As it was when it was taken, until the client has its CONNACK; nil if it was made then.
+    var former: SessionRecord?
     /// What the session's own messages are known by. One of a connection has its first bit off.
     let origin: UInt64
     /// Whether what the log gets is given on as it comes: all before it has been.
@@ -24,6 +24,7 @@ final class SessionHold {
     var lastKept: UInt64 = 0
     /// What the connection has left, when it is over; nil in it: nothing.
     var left: SessionRecord??
+    var isGivenBack = false
     /// What follows when the session is given back.
     var whenGivenBack: () -> Void = {}
 

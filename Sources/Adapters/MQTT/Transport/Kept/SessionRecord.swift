@@ -49,11 +49,21 @@ package struct KeptSubscription: Equatable, Sendable {
     package let text: String
     package let qos: UInt8
     package let noLocal: Bool
+    package let retainAsPublished: Bool
     package let identifier: UInt32?
     /// What stands in the log up to this place was published before the client subscribed.
     package let from: UInt64
 
-    package init(filter: TopicFilter, text: String, qos: UInt8, noLocal: Bool, identifier: UInt32?, from: UInt64) {
+    package init(
+        filter: TopicFilter,
+        text: String,
+        qos: UInt8,
+        noLocal: Bool,
+        retainAsPublished: Bool,
+        identifier: UInt32?,
+        from: UInt64
+    ) {
+        self.retainAsPublished = retainAsPublished
         self.filter = filter
         self.text = text
         self.qos = qos

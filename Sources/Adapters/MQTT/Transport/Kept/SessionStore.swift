@@ -10,11 +10,13 @@ package protocol SessionStore: Sendable {
     /// Takes a client's session.
     ///
     /// - Parameters:
+    ///   - tenant: whose thing the client is.
     ///   - isWanted: whether what there is is to be gone on with; else it goes [MQTT-3.1.2-4].
     ///   - isMade: whether the caller makes one if there is none; else it has taken nothing then.
     ///   - then: called once, on any thread.
     func take(
         _ client: MQTTClient,
+        of tenant: Tenant.ID?,
         isWanted: Bool,
         isMade: Bool,
         then: @escaping @Sendable (Result<SessionRecord?, SessionStoreError>) -> Void
@@ -29,7 +31,9 @@ package protocol SessionStore: Sendable {
     func keep(_ record: SessionRecord, then: @escaping @Sendable (Bool) -> Void)
 
     /// Gives a session back, whose time runs from now on; nil: it is over. Rights that were taken from its thing meanwhile are taken from it too.
-    func giveBack(_ client: MQTTClient, _ record: SessionRecord?, then: @escaping @Sendable () -> Void)
+    ///
+    /// - Parameter then: called once, on any thread: whether it is safe.
+    func giveBack(_ client: MQTTClient, _ record: SessionRecord?, then: @escaping @Sendable (Bool) -> Void)
 }
 
 package enum SessionStoreError: Error {

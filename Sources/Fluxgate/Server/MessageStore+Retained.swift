@@ -1,0 +1,174 @@
+internal import Foundation
+internal import Logging
+package import Messaging
+internal import Metrics
+package import Model
+internal import NIOCore
+internal import SQL
+internal import Synchronization
+
+// What is kept for later subscribers: a row for each topic, whatever its content type.
+extension MessageStore: RetainedMessages {
+    static let retainedSchema = Migration("retained_1") { dialect in
+        [
+            """
+            CREATE TABLE retained (
+                channel \(dialect.idType) NOT NULL,
+                subtopic TEXT NOT NULL,
+                tenant \(dialect.idType) NOT NULL,
+                expires BIGINT,
+                message \(dialect.blobType) NOT NULL,
+                PRIMARY KEY (channel, subtopic)
+            )
+            """,
+            "CREATE INDEX retained_tenant ON retained (tenant)",
+            "CREATE INDEX retained_expires ON retained (expires) WHERE expires IS NOT NULL",
+        ]
+    }
+    /// Most rows, and about most bytes, of one page.
+    private static let pageRows: Int64 = 128
+    private static let retainedPageBytes = 1 << 20
+
+    private var now: Int64 { Int64(max(0, min(Date.now.timeIntervalSince1970, 9e9)) * 1e9) }
+
+    static func countRetained(in session: any SQLSession) throws -> [(ChannelID, Int)] {
+        try session.query("SELECT channel, COUNT(*) AS count FROM retained GROUP BY channel", [])
+            .map { row in (try row.id("channel", of: Model.Channel.self), Int(try row.integer("count"))) }
+    }
+
+    package func retain(_ message: Message, of tenant: Tenant.ID) {
+        let (channel, key) = (message.topic.channel, SQLValue.text(message.topic.subtopic.dotted.text))
+        guard message.payload.readableBytes > 0 else { return forgetRetained(channel, key) }
+        // One more, until it is known to replace another.
+        guard count(channel, 1) <= maximumRetained else {
+            _ = count(channel, -1)
+            Counter(label: "fluxgate_retained_refused_total").increment()
+            return
+        }
+        var buffer = ByteBuffer()
+        BusMessage.append(message, prefix: BusMessage.prefix(of: message.topic), to: &buffer)
+        let row: [SQLValue] = [
+            .id(channel.value), key, .id(tenant.value),
+            message.properties?.expires.map { .integer(Int64(clamping: $0)) } ?? .null,
+            .blob(Array(buffer.readableBytesView)),
+        ]
+        add(
+            TransactionPart { session in
+                let isNew = try Self.deleteRetained(channel, key, in: session) == 0
+                try session.insert(
+                    into: "retained",
+                    columns: ["channel", "subtopic", "tenant", "expires", "message"],
+                    rows: [row]
+                )
+                return { if !isNew { _ = self.count(channel, -1) } }
+            } failed: {
+                _ = self.count(channel, -1)
+            }
+        )
+    }
+
+    private func forgetRetained(_ channel: ChannelID, _ key: SQLValue) {
+        add(
+            TransactionPart { session in
+                let removed = try Self.deleteRetained(channel, key, in: session)
+                return { _ = self.count(channel, -removed) }
+            } failed: {
+            }
+        )
+    }
+
+    private static func deleteRetained(
+        _ channel: ChannelID,
+        _ key: SQLValue,
+        in session: any SQLSession
+    ) throws -> Int {
+        try session.execute("DELETE FROM retained WHERE channel = $1 AND subtopic = $2", [.id(channel.value), key])
+    }
+
+    /// Answers how many there are then.
+    private func count(_ channel: ChannelID, _ change: Int) -> Int {
+        retainedCounts.withLock { counts in
+            let count = counts[channel, default: 0] + change
+            counts[channel] = count > 0 ? count : nil
+            return count
+        }
+    }
+
+    package func read(
+        _ channel: ChannelID,
+        _ filter: SubtopicFilter,
+        after place: ExactText?,
+        then: @escaping @Sendable (RetainedPage?) -> Void
+    ) {
+        guard retainedCounts.withLock({ $0[channel] != nil }) else { return then(RetainedPage(messages: [], end: nil)) }
+        let now = now
+        add(
+            TransactionPart { session in
+                let page = try Self.page(channel, filter, after: place, at: now, in: session)
+                return { then(page) }
+            } failed: {
+                then(nil)
+            }
+        )
+    }
+
+    private static func page(
+        _ channel: ChannelID,
+        _ filter: SubtopicFilter,
+        after place: ExactText?,
+        at now: Int64,
+        in session: any SQLSession
+    ) throws -> RetainedPage {
+        let rows = try session.query(
+            """
+            SELECT subtopic, message FROM retained
+            WHERE channel = $1 AND (subtopic > $2 OR $3 = 1) AND (expires IS NULL OR expires > $4)
+            ORDER BY subtopic LIMIT $5
+            """,
+            [
+                .id(channel.value), .text(place?.text ?? ""), .integer(place == nil ? 1 : 0), .integer(now),
+                .integer(pageRows),
+            ]
+        )
+        var (reader, messages, bytes) = (BusMessageReader(), [Message](), 0)
+        for row in rows {
+            let blob = try row.blob("message")
+            guard let message = try? reader.read(ByteBuffer(bytes: blob)).message,
+                filter.matches(message.topic.subtopic)
+            else { continue }
+            messages.append(message)
+            bytes += blob.count
+            if bytes >= retainedPageBytes {
+                return RetainedPage(messages: messages, end: ExactText(try row.text("subtopic")))
+            }
+        }
+        let end = rows.count < pageRows ? nil : try rows.last.map { ExactText(try $0.text("subtopic")) }
+        return RetainedPage(messages: messages, end: end)
+    }
+
+    // MARK: The end of it
+
+    /// Removes what was kept in channels that are gone.
+    package func apply(_ event: AccessEvent) {
+        switch event {
+        case .channelRemoved(let channel): removeRetained("channel = $1", .id(channel.value))
+        case .tenantRemoved(let tenant): removeRetained("tenant = $1", .id(tenant.value))
+        case .thingRemoved, .keyChanged, .disconnected: break
+        }
+    }
+
+    package func removeExpiredRetained() { removeRetained("expires <= $1", .integer(now)) }
+
+    private func removeRetained(_ condition: String, _ value: SQLValue) {
+        guard retainedCounts.withLock({ !$0.isEmpty }) else { return }
+        add(
+            TransactionPart { session in
+                let removed = try session.query("DELETE FROM retained WHERE \(condition) RETURNING channel", [value])
+                    .map { row in try row.id("channel", of: Model.Channel.self) }
+                return { for channel in removed { _ = self.count(channel, -1) } }
+            } failed: { [logger] in
+                logger.error("retained messages not removed")
+            }
+        )
+    }
+}
