@@ -323,6 +323,48 @@ def test_no_local_holds_for_a_session_too(platform):
     assert again.take(1) == [b"another's"] and again.hears_nothing()
 
 
+def with_will(world, delay, expiry, client="dying", clean=True):
+    """A client whose will waits; MQTT 5, section 3.1.3.2.2."""
+    will = mqtt.text(world.base) + mqtt.text(b"gone")
+    properties = b"\x11" + struct.pack(">I", expiry)
+    will_properties = b"\x18" + struct.pack(">I", delay)
+    body = mqtt.text(b"MQTT") + bytes([5, 0xC0 | 0x04 | (0x02 if clean else 0)]) + struct.pack(">H", 60)
+    body += mqtt.number(len(properties)) + properties + mqtt.text(client)
+    body += mqtt.number(len(will_properties)) + will_properties + will
+    body += mqtt.text(world.other.id) + mqtt.text(world.other.key)
+    connection = mqtt.RawMQTT(world.server.connect("mqtt", 10), 5)
+    assert connection.send(mqtt.packet(mqtt.CONNECT, body)).packet().body[1] == 0
+    return connection
+
+
+@pytest.mark.parametrize("delay, expiry, seconds", [(1, 60, 1), (60, 1, 1), (60, 0, 0), (0, 60, 0)])
+def test_a_will_waits_for_its_client_but_no_longer_than_its_session(platform, delay, expiry, seconds):
+    world = World(platform, 5)
+    listener = world.subscribed(qos=1, clean=True, expiry=0)
+    dying = with_will(world, delay, expiry)
+    began = time.monotonic()
+    dying.socket.close()
+    assert listener.take(1) == [b"gone"]
+    assert seconds - 0.1 <= time.monotonic() - began < seconds + 1
+
+
+def test_a_client_that_comes_back_in_time_takes_its_will_with_it(platform):
+    world = World(platform, 5)
+    listener = world.subscribed(qos=1, clean=True, expiry=0)
+    with_will(world, 1, 60).socket.close()
+    time.sleep(0.3)
+    again = Returning(platform, world.other, "dying", version=5)
+    assert again.is_present
+    time.sleep(1.2)
+    assert listener.hears_nothing()
+    # A clean start ends the session, and the will is due.
+    with_will(world, 60, 60).socket.close()
+    time.sleep(0.3)
+    assert listener.hears_nothing()
+    Returning(platform, world.other, "dying", version=5, clean=True, expiry=0)
+    assert listener.take(1) == [b"gone"]
+
+
 @pytest.mark.parametrize("durability", ["memory", "disk"])
 def test_sessions_outlive_the_server(program, tmp_path, durability):
     server = Server(tmp_path, MF_MESSAGE_DURABILITY=durability).start()

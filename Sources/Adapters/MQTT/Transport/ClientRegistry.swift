@@ -8,7 +8,14 @@ internal import Synchronization
 ///
 /// Locked once when a client comes and once when it goes.
 package final class ClientRegistry: Sendable {
+    /// A will whose client may still come back.
+    struct DelayedWill: Sendable {
+        fileprivate let number: UInt64
+        let publish: NIOLoopBound<() -> Void>
+    }
+
     private let clients = Mutex<[MQTTClient: NIOLoopBound<MQTTConnection>]>([:])
+    private let wills = Mutex<(number: UInt64, waiting: [MQTTClient: DelayedWill])>((0, [:]))
 
     package init() {}
 
@@ -28,6 +35,27 @@ package final class ClientRegistry: Sendable {
                 entry.value === connection
             else { return }
             clients[client] = nil
+        }
+    }
+
+    /// Publishes a will after a time, unless it is taken before.
+    func publish(_ will: NIOLoopBound<() -> Void>, of client: MQTTClient, in time: TimeAmount) {
+        let number = wills.withLock { wills in
+            wills.number += 1
+            wills.waiting[client] = DelayedWill(number: wills.number, publish: will)
+            return wills.number
+        }
+        will.eventLoop.scheduleTask(in: time) { self.takeWill(of: client, number)?.publish.value() }
+    }
+
+    /// The will of a client that is back.
+    func takeWill(of client: MQTTClient) -> DelayedWill? { takeWill(of: client, nil) }
+
+    private func takeWill(of client: MQTTClient, _ number: UInt64?) -> DelayedWill? {
+        wills.withLock { wills in
+            guard let will = wills.waiting[client], number == nil || will.number == number else { return nil }
+            wills.waiting[client] = nil
+            return will
         }
     }
 }

@@ -161,9 +161,23 @@ extension MQTTConnection {
         }
     }
 
-    /// Publishes the last will, if the thing may still publish there. One that came by a revoked certificate isn't heard any more.
+    /// Publishes the last will: at once, or when the client hasn't come back to its session in the time that it has for that
+    /// [MQTT-3.1.3-9]. One that came by a revoked certificate isn't heard any more.
     func publish(_ will: Will) {
-        guard refusal != .revokedCertificate, let identity,
+        guard refusal != .revokedCertificate, let identity else { return }
+        let delay = min(will.properties.willDelayInterval ?? 0, session.expiry)
+        guard delay > 0, hold != nil, let client else { return publish(will, of: identity) }
+        let publish = { self.publish(will, of: identity) }
+        component.registry.publish(
+            NIOLoopBound(publish, eventLoop: loop.eventLoop),
+            of: client,
+            in: .seconds(Int64(delay))
+        )
+    }
+
+    /// Publishes the last will, if the thing may still publish there.
+    private func publish(_ will: Will, of identity: ThingIdentity) {
+        guard
             let topic = try? component.limits.topics.topic(
                 ByteBuffer(string: will.topic).readableBytesView,
                 contentType: will.properties.contentType

@@ -19,6 +19,9 @@ extension MQTTConnection {
 
     /// Goes on with the session that the client has, makes one, or does without, as it wants; then it has logged in.
     func openSession(_ connect: Connect, _ client: MQTTClient) {
+        // With a clean start the session of the will is over, and else it goes on.
+        let will = component.registry.takeWill(of: client)
+        if connect.cleanStart, let will { will.publish.eventLoop.execute { will.publish.value() } }
         let wanted = min(session.wantedExpiry, component.settings.maximumExpiry)
         guard let keeping = component.keeping, wanted > 0 || keeping.store.mayHave(client) else {
             return answer(.accepted(clientID: client.clientID.text))
