@@ -28,6 +28,8 @@ import Testing
     /// Which channels are kept.
     private final class Log: MessageLog {
         let kept = Mutex<[ChannelID: Int]>([:])
+        /// Exchanges by origin.
+        let stored = Mutex<[UInt64: [UInt64]]>([:])
         var channels: [ChannelID: Int] { kept.withLock { $0 } }
         var newest: UInt64 { 0 }
         func keep(_ channel: ChannelID) { kept.withLock { $0[channel, default: 0] += 1 } }
@@ -36,6 +38,7 @@ import Testing
         }
         func read(_: [ChannelID], after: UInt64, limit: Int, then: @escaping @Sendable (LogPage?) -> Void) { then(nil) }
         func follow(_ receiver: any LogReceiver) {}
+        func exchanges(of origin: UInt64) -> [UInt64] { stored.withLock { $0[origin] ?? [] } }
     }
 
     private func running(_ body: (SessionDatabase) async throws -> Void) async throws {
@@ -114,6 +117,31 @@ import Testing
         try await running { store async throws in
             #expect(try await take(store) == record)
         }
+    }
+
+    /// [MQTT-4.3.3-10]: across a crash.
+    @Test func whatWasStoredBeforeACrashCountsAsReceived() async throws {
+        func exchange(_ number: UInt64, _ id: UInt16) -> KeptSession.Exchange { .init(number: number, packetID: id) }
+        var record = try record()
+        record.session.unreleased = [1]
+        record.session.begunExchanges = 7
+        record.session.routing = [exchange(6, 2), exchange(7, 3)]
+        let known = record
+        try await running { store async throws in
+            _ = try await take(store, isMade: true)
+            #expect(await keep(store, known))
+        }
+        // 5 has ended, 7 was stored, 6 wasn't, and 9 began after all that is known.
+        log.stored.withLock { $0[known.origin] = [exchange(5, 4), exchange(7, 3), exchange(9, .max)].map(\.packed) }
+        try await running { store async throws in
+            let found = try #require(try await take(store))
+            #expect(found.session.unreleased == [1, 3, .max] && found.session.begunExchanges == 9)
+            #expect(found.session.routing.isEmpty)
+            await giveBack(store, found)
+        }
+        // It was given back: all that is known is known.
+        log.stored.withLock { $0[known.origin] = [exchange(10, 9).packed] }
+        try await running { store async throws in #expect(try await take(store)?.session.unreleased == [1, 3, .max]) }
     }
 
     @Test func nobodyHasWhatWasntMade() async throws {

@@ -27,6 +27,15 @@ extension MessageStore: MessageLog {
         }
     }
 
+    package func exchanges(of origin: UInt64) async throws -> [UInt64] {
+        try await database.read { session in
+            try session.query(
+                "SELECT exchange FROM messages WHERE origin = $1 ORDER BY number",
+                [.integer(Int64(bitPattern: origin))]
+            ).map { row in UInt64(bitPattern: try row.integer("exchange")) }
+        }
+    }
+
     /// The rows of one transaction are numbered one after the other: nobody else writes.
     func tell(_ messages: [Message], _ logged: [Bool], upTo last: UInt64) {
         lastPlace.store(last, ordering: .releasing)

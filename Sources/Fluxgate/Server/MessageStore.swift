@@ -42,7 +42,16 @@ package final class MessageStore: MessageBus, Service {
             ]
         },
         retainedSchema,
+        // Messages of QoS 2 of sessions.
+        Migration("messages_3") { _ in
+            [
+                "ALTER TABLE messages ADD COLUMN origin BIGINT",
+                "ALTER TABLE messages ADD COLUMN exchange BIGINT",
+                "CREATE INDEX messages_origin ON messages (origin) WHERE origin IS NOT NULL",
+            ]
+        },
     ]
+    private static let columns = ["created", "size", "message", "channel", "origin", "exchange"]
     /// Most rows that are removed at a time.
     private static let portion: Int64 = 10_000
 
@@ -137,7 +146,7 @@ package final class MessageStore: MessageBus, Service {
         var isStored = true
         do {
             let (last, done) = try await database.write { session -> (Int64?, [@Sendable () -> Void]) in
-                try session.insert(into: "messages", columns: ["created", "size", "message", "channel"], rows: rows)
+                try session.insert(into: "messages", columns: Self.columns, rows: rows)
                 let last = rows.isEmpty ? nil : try session.query("SELECT MAX(number) AS last FROM messages", []).first
                 return (try last?.integer("last"), try others.map { try $0.body(session) })
             }
@@ -165,6 +174,8 @@ package final class MessageStore: MessageBus, Service {
             return [
                 .integer(Int64(clamping: message.created)), .integer(Int64(buffer.readableBytes)),
                 .blob(Array(buffer.readableBytesView)), isLogged ? .id(message.topic.channel.value) : .null,
+                message.exchange > 0 ? .integer(Int64(bitPattern: message.origin)) : .null,
+                message.exchange > 0 ? .integer(Int64(bitPattern: message.exchange)) : .null,
             ]
         }
         return (rows, bytes)

@@ -77,7 +77,7 @@ package final class SessionDatabase: SessionStore, Service {
         self.maximumOfThing = maximumOfThing
         self.now = now
         rows = SessionRows(database, topics: topics, logger: logger)
-        for found in try await rows.prepare(at: now()) {
+        for found in try await rows.prepare(at: now(), stored: log.exchanges) {
             let channels = found.record.loggedChannels
             for channel in channels { log.keep(channel) }
             state.withLock {

@@ -36,21 +36,40 @@ final class SessionRows: Sendable {
         self.logger = logger
     }
 
-    /// All that there are. The time of those that a connection had runs from now on.
-    func prepare(at now: UInt64) async throws -> [(record: SessionRecord, expires: UInt64)] {
+    /// All that there are. The time of those that a connection had when the program ended runs from now on.
+    ///
+    /// - Parameter stored: the messages of QoS 2 of such a session that were stored, maybe unknown to it.
+    func prepare(
+        at now: UInt64,
+        stored: @Sendable (_ origin: UInt64) async throws -> [UInt64]
+    ) async throws -> [(record: SessionRecord, expires: UInt64)] {
         try await database.migrate(Self.schema)
-        return try await database.write { session in
-            try session.query("SELECT thing, client, tenant, expires, session FROM sessions", []).compactMap { row in
-                let client = try Self.client(in: row)
-                guard let record = self.record(row) else {
-                    self.logger.error("a session can't be read, and is removed", metadata: ["thing": "\(client.thing)"])
-                    try Self.delete(client, in: session)
-                    return nil
-                }
-                if case .integer(let expires) = try row.value("expires") { return (record, UInt64(clamping: expires)) }
-                let expires = record.end(at: now)
-                try Self.insert(record, expires, in: session)
-                return (record, expires)
+        var sessions: [(record: SessionRecord, expires: UInt64)] = []
+        var recovered: [(record: SessionRecord, expires: UInt64)] = []
+        var unreadable: [MQTTClient] = []
+        for (client, record, expires) in try await all() {
+            if var record, expires == nil {
+                record.session.recover(try await stored(record.origin).map(KeptSession.Exchange.init(packed:)))
+                recovered.append((record, record.end(at: now)))
+            } else if let record, let expires {
+                sessions.append((record, expires))
+            } else {
+                logger.error("a session can't be read, and is removed", metadata: ["thing": "\(client.thing)"])
+                unreadable.append(client)
+            }
+        }
+        try await database.write { [recovered, unreadable] session in
+            for (record, expires) in recovered { try Self.insert(record, expires, in: session) }
+            for client in unreadable { try Self.delete(client, in: session) }
+        }
+        return sessions + recovered
+    }
+
+    private func all() async throws -> [(client: MQTTClient, record: SessionRecord?, expires: UInt64?)] {
+        try await database.read { session in
+            try session.query("SELECT thing, client, tenant, expires, session FROM sessions", []).map { row in
+                let expires = try row.value("expires") == nil ? nil : try UInt64(clamping: row.integer("expires"))
+                return (try Self.client(in: row), self.record(row), expires)
             }
         }
     }

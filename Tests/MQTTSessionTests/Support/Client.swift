@@ -91,7 +91,9 @@ final class Client {
         return session.mustBeKept
     }
 
-    func passed(_ place: UInt64) { session.passed(place) }
+    func passed(_ place: UInt64) -> [SessionAction] { actions { $0.passed(place, into: &$1) } }
+
+    func exchange(of id: UInt16) -> KeptSession.Exchange? { session.exchange(of: id) }
 
     func takeExpiredMessages() -> Int { session.takeExpiredMessages() }
 

@@ -35,8 +35,15 @@ extension ClientSession {
         var kept = KeptSession(from: log.sent)
         kept.inFlight = log.inFlight(outbound.inFlight.all)
         kept.lastPacketID = outbound.lastID
+        kept.begunExchanges = log.begunExchanges
+        kept.routing = log.routing.map { KeptSession.Exchange(number: $0.value, packetID: $0.key) }
         kept.unreleased = inbound.exactlyOnce.all.compactMap { $0.stage == .received ? $0.id : nil }
         return kept
+    }
+
+    /// What a message of QoS 2 from the client is stored with; nil if the session isn't kept.
+    package func exchange(of id: UInt16) -> KeptSession.Exchange? {
+        outbound.log?.routing[id].map { KeptSession.Exchange(number: $0, packetID: id) }
     }
 
     /// Delivers a QoS 1 or 2 message of the log. They come in the order of their places.
@@ -49,17 +56,19 @@ extension ClientSession {
         into actions: inout [SessionAction]
     ) -> LogDelivery {
         guard phase == .connected, outbound.log?.wants(place) == true else { return .passed }
+        pass(place - min(1, place), into: &actions)
         guard outbound.hasRoom else { return .noRoom }
         let former = outbound.log?.takeUnsent(at: place)
         var publish = publish()
         // What has gone out once goes on, however old it is [MQTT-3.3.2-5].
         if isExpired, former == nil {
             outbound.expired += 1
-            outbound.log?.pass(place)
+            pass(place, into: &actions)
             return .passed
         }
         guard fits(publish) else {
-            outbound.log?.pass(place)
+            if let former { forget(former, into: &actions) }
+            pass(place, into: &actions)
             return .passed
         }
         if let former {
@@ -74,7 +83,23 @@ extension ClientSession {
     }
 
     /// There is nothing more for the client up to this place.
-    package mutating func passed(_ place: UInt64) { outbound.log?.pass(place) }
+    package mutating func passed(_ place: UInt64, into actions: inout [SessionAction]) {
+        guard phase == .connected else { return }
+        pass(place, into: &actions)
+    }
+
+    private mutating func pass(_ place: UInt64, into actions: inout [SessionAction]) {
+        for message in outbound.log?.pass(place) ?? [] { forget(message, into: &actions) }
+    }
+
+    /// A message that isn't sent again: the client may hold its identifier, and mustn't take the next one under it for the same.
+    private mutating func forget(_ message: KeptSession.InFlight, into actions: inout [SessionAction]) {
+        guard message.stage == .pubrec else { return }
+        outbound.inFlight[message.packetID] = .pubcomp
+        outbound.log?.forgot(message)
+        keepThis()
+        send(.pubrel(PublishAck(packetID: message.packetID)), into: &actions)
+    }
 
     /// The client must not hear of what has changed before it is kept.
     package mutating func keepThis() {

@@ -23,6 +23,7 @@ extension ClientSession {
             }
             guard hasInboundRoom else { return violate(.receiveMaximumExceeded, into: &actions) }
             inbound.exactlyOnce[publish.packetID] = .routing
+            outbound.log?.beganRouting(publish.packetID)
         }
         actions.append(.publish(publish))
     }
@@ -30,7 +31,8 @@ extension ClientSession {
     /// Receive maximum [MQTT-3.3.4-7]; earlier versions have none, and only what is remembered is bounded.
     private var hasInboundRoom: Bool {
         version == .v5
-            ? inbound.count < Int(settings.receiveMaximum) : inbound.exactlyOnce.count < settings.maximumUnreleased
+            ? inbound.count - (outbound.log?.inherited.count ?? 0) < Int(settings.receiveMaximum)
+            : inbound.exactlyOnce.count < settings.maximumUnreleased
     }
 
     /// Answers `publish`.
@@ -58,6 +60,7 @@ extension ClientSession {
             guard inbound.exactlyOnce[packetID] == .routing else { return }
             // A refused message is over with its PUBREC [MQTT-4.3.3-9].
             inbound.exactlyOnce[packetID] = outcome == .accepted ? .received : nil
+            outbound.log?.endedRouting(packetID)
             if outcome == .accepted { keepThis() }
             send(.pubrec(ack), into: &actions)
         }
@@ -67,6 +70,7 @@ extension ClientSession {
         switch inbound.exactlyOnce[ack.packetID] {
         case .received:
             inbound.exactlyOnce[ack.packetID] = nil
+            outbound.log?.released(ack.packetID)
             keepThis()
             send(.pubcomp(PublishAck(packetID: ack.packetID)), into: &actions)
         // PUBREL answers a PUBREC, and there was none.

@@ -15,7 +15,7 @@ struct InboundMessages: Sendable {
     private(set) var routingAtLeastOnce = 0
     var aliases = TopicAliases()
 
-    /// What counts against receive maximum.
+    /// What counts against receive maximum, with what the client began on an earlier connection.
     var count: Int { exactlyOnce.count + routingAtLeastOnce }
 
     mutating func beginAtLeastOnce() { routingAtLeastOnce += 1 }

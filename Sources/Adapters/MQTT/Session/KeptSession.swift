@@ -23,6 +23,31 @@ package struct KeptSession: Equatable, Sendable, Codable {
     /// Messages of QoS 2 from the client that it was told PUBREC for, and that it hasn't released.
     package var unreleased: [UInt16] = []
     package var lastPacketID: UInt16 = 0
+    /// How many exchanges of QoS 2 the client has begun.
+    package var begunExchanges: UInt64 = 0
+    /// Those whose message is on its way to where it is stored.
+    package var routing: [Exchange] = []
+
+    /// A message of QoS 2 from the client, as it is stored with it.
+    package struct Exchange: Hashable, Sendable, Codable {
+        /// Counted from 1.
+        package let number: UInt64
+        package let packetID: UInt16
+
+        package init(number: UInt64, packetID: UInt16) {
+            self.number = number
+            self.packetID = packetID
+        }
+    }
+
+    /// After a crash: messages that were stored and not noted here were received too, and the client will send them again.
+    package mutating func recover(_ stored: some Sequence<Exchange>) {
+        for exchange in stored where exchange.number > begunExchanges || routing.contains(exchange) {
+            if !unreleased.contains(exchange.packetID) { unreleased.append(exchange.packetID) }
+            begunExchanges = max(begunExchanges, exchange.number)
+        }
+        routing = []
+    }
 
     /// A new one, for what comes behind this place of the log.
     package init(from place: UInt64) { sent = place }

@@ -9,6 +9,10 @@ final class LogDeliveries {
     /// In flight on an earlier connection and not yet sent again on this one, the last first.
     private var unsent: [KeptSession.InFlight]
 
+    /// How many exchanges of QoS 2 the client has begun, and which of them are being routed, by packet identifier.
+    private(set) var begunExchanges: UInt64
+    private(set) var routing: [UInt16: UInt64] = [:]
+
     /// Whether a message has gone out or was acknowledged since it was last asked.
     var hasProgressed = false
     /// What is to be kept, when the session has ended.
@@ -17,9 +21,23 @@ final class LogDeliveries {
     init(_ session: KeptSession) {
         unsent = session.inFlight.filter { $0.stage != .pubcomp }.sorted { $0.place > $1.place }
         sent = session.sent
+        begunExchanges = session.begunExchanges
+        inherited = Set(session.unreleased)
         position = min(sent, unsent.last.map { $0.place - min(1, $0.place) } ?? sent)
         for message in session.inFlight where message.stage == .pubcomp { places[message.packetID] = message.place }
     }
+
+    /// Messages of QoS 2 of an earlier connection that the client hasn't released.
+    private(set) var inherited: Set<UInt16>
+
+    func released(_ id: UInt16) { inherited.remove(id) }
+
+    func beganRouting(_ id: UInt16) {
+        begunExchanges &+= 1
+        routing[id] = begunExchanges
+    }
+
+    func endedRouting(_ id: UInt16) { routing[id] = nil }
 
     func isTaken(_ id: UInt16) -> Bool { unsent.contains { $0.packetID == id } }
 
@@ -28,10 +46,9 @@ final class LogDeliveries {
         place > position && (place > sent || unsent.contains { $0.place == place })
     }
 
-    /// What the message had in its first flight. Nothing before its place comes any more.
+    /// What the message had in its first flight; all before it must have been passed.
     func takeUnsent(at place: UInt64) -> KeptSession.InFlight? {
-        pass(place - min(1, place))
-        return unsent.last?.place == place ? unsent.removeLast() : nil
+        unsent.last?.place == place ? unsent.removeLast() : nil
     }
 
     /// A message has gone out.
@@ -41,16 +58,23 @@ final class LogDeliveries {
         hasProgressed = true
     }
 
+    /// Ends an exchange whose message isn't sent again.
+    func forgot(_ message: KeptSession.InFlight) { places[message.packetID] = message.place }
+
     func finished(_ id: UInt16) {
         places[id] = nil
         hasProgressed = true
     }
 
-    /// There is nothing for the client up to there, or nothing any more.
-    func pass(_ place: UInt64) {
+    /// There is nothing for the client up to there, or nothing any more. Answers what isn't sent again although its exchange has
+    /// begun.
+    @discardableResult
+    func pass(_ place: UInt64) -> [KeptSession.InFlight] {
         position = max(position, place)
         sent = max(sent, place)
-        while let next = unsent.last, next.place <= place { unsent.removeLast() }
+        var forgotten: [KeptSession.InFlight] = []
+        while let next = unsent.last, next.place <= place { forgotten.append(unsent.removeLast()) }
+        return forgotten
     }
 
     /// All in flight that the log has, with those that haven't been sent again.

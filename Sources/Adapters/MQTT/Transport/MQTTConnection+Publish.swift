@@ -101,6 +101,7 @@ extension MQTTConnection {
             qos: publish.qos.rawValue,
             origin: origin,
             retain: publish.retain,
+            exchange: publish.qos == .exactlyOnce ? session.exchange(of: publish.packetID)?.packed ?? 0 : 0,
             properties: publish.properties.isEmpty ? nil : MessageProperties(publish.properties, at: loop.wallClock)
         )
     }

@@ -18,6 +18,9 @@ package protocol MessageLog: Sendable {
     ///   - then: called once, on any thread; nil if the log can't be read now.
     func read(_ channels: [ChannelID], after place: UInt64, limit: Int, then: @escaping @Sendable (LogPage?) -> Void)
 
+    /// The messages of QoS 2 of a session that have been stored, as ``Message/exchange``.
+    func exchanges(of origin: UInt64) async throws -> [UInt64]
+
     /// Has what gets a place from now on given to the receiver.
     func follow(_ receiver: any LogReceiver)
 }

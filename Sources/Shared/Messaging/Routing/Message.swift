@@ -17,6 +17,8 @@ package struct PublishRequest: Sendable {
     package let origin: UInt64
     /// Whether it is to be kept for later subscribers.
     package let retain: Bool
+    /// Which message of QoS 2 of a session that outlives its connections it is, as ``Message/exchange``.
+    package let exchange: UInt64
     package let properties: MessageProperties?
     package let trace: TraceContext?
 
@@ -27,6 +29,7 @@ package struct PublishRequest: Sendable {
         qos: UInt8,
         origin: UInt64 = 0,
         retain: Bool = false,
+        exchange: UInt64 = 0,
         properties: MessageProperties? = nil,
         trace: TraceContext? = nil
     ) {
@@ -38,6 +41,7 @@ package struct PublishRequest: Sendable {
         self.qos = qos
         self.origin = origin
         self.retain = retain
+        self.exchange = exchange
     }
 }
 
@@ -56,6 +60,9 @@ package struct Message: Sendable {
     package let origin: UInt64
     /// Whether its publisher wanted it kept for later subscribers.
     package let retain: Bool
+    /// Which of the messages of QoS 2 of its ``origin`` it is, so that one that is stored isn't taken again after a crash: the
+    /// number of the exchange × 65,536 + its packet identifier; 0 for none.
+    package let exchange: UInt64
     /// What its publisher said of it over MQTT 5.
     package let properties: MessageProperties?
     /// What its publisher said of the trace it belongs to.
@@ -76,6 +83,7 @@ package struct Message: Sendable {
         self.qos = request.qos
         self.origin = request.origin
         self.retain = request.retain
+        self.exchange = request.exchange
         self.properties = request.properties
         self.trace = request.trace
     }
@@ -103,6 +111,7 @@ package struct Message: Sendable {
         self.qos = qos
         self.origin = origin
         self.retain = retain
+        self.exchange = 0
     }
 
     /// About as many bytes as it takes while it waits.

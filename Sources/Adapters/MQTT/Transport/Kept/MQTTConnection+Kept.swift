@@ -138,7 +138,7 @@ extension MQTTConnection {
         else { return }
         let channels = Set(subscriptions.values.lazy.filter { $0.qos != .atMostOnce }.map(\.filter.channel))
         guard !channels.isEmpty else {
-            session.passed(SessionPlace.end(of: component.logTail))
+            pass(component.logTail)
             hold.isLive = true
             return
         }
@@ -162,10 +162,14 @@ extension MQTTConnection {
         hold.isReading = false
         if !hold.isReadingStale {
             guard page.messages.allSatisfy(deliver) else { return }
-            session.passed(SessionPlace.end(of: page.end))
+            pass(page.end)
             hold.isLive = page.isLast && page.end >= component.logTail
         }
         readLog()
+    }
+
+    private func pass(_ place: UInt64) {
+        feed { session, actions in session.passed(SessionPlace.end(of: place), into: &actions) }
     }
 
     /// False if there is no room for it now.

@@ -42,6 +42,15 @@ extension SessionRecord {
     }
 }
 
+extension KeptSession.Exchange {
+    /// As ``Message/exchange``.
+    package var packed: UInt64 { number << 16 | UInt64(packetID) }
+
+    package init(packed: UInt64) {
+        self.init(number: packed >> 16, packetID: UInt16(truncatingIfNeeded: packed))
+    }
+}
+
 /// A filter of a session.
 package struct KeptSubscription: Equatable, Sendable {
     package let filter: TopicFilter
