@@ -50,8 +50,7 @@ def closed_database(server):
     The index begins with two copies of a header: its version in the first word, and a checksum over the first ten words
     in the last two (sqlite.org/walformat.html).
     """
-    (index,) = server.data.glob("*-shm")
-    with open(index, "r+b", buffering=0) as file:
+    with open(server.data / "fluxgate.db-shm", "r+b", buffering=0) as file:
         kept = file.read(96)
         words = list(struct.unpack("=10I", kept[:40]))
         words[0] += 1

@@ -430,7 +430,7 @@ def test_a_thing_has_only_so_many_sessions(program, tmp_path):
 
 
 def test_without_them_every_session_ends_with_its_connection(program, tmp_path):
-    server = Server(tmp_path, MF_MQTT_ADAPTER_MAX_SESSION_EXPIRY="0s").start()
+    server = Server(tmp_path, MF_MQTT_ADAPTER_MAX_SESSION_EXPIRY="off").start()
     try:
         world = World(server, 5)
         client = world.subscribed()

@@ -127,7 +127,7 @@ package struct Platform: Program {
 
     /// Most seconds that a session outlives its connection.
     private var sessionExpiry: UInt32 {
-        UInt32(clamping: configuration.mqttAdapter.maximumSessionExpiry.components.seconds)
+        UInt32(clamping: configuration.mqttAdapter.maximumSessionExpiry?.components.seconds ?? 0)
     }
 
     private func makeSessions(

@@ -148,9 +148,10 @@ package final class Variables: Sendable {
     /// The same, or `off`.
     package func optionalDuration(
         _ name: String,
+        default defaultValue: String = "off",
         in range: ClosedRange<Duration> = .seconds(1)...(.seconds(365 * 86_400))
     ) throws(ConfigurationError) -> Duration? {
-        let text = read(name, "duration", "off") ?? "off"
+        let text = read(name, "duration", defaultValue) ?? defaultValue
         guard text.lowercased() != "off" else { return nil }
         guard let duration = Duration(variable: text), range.contains(duration) else {
             throw ConfigurationError(name, text, "off, or a duration as 10s, 5m or 1h within \(range)")

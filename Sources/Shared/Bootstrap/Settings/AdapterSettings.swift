@@ -77,8 +77,8 @@ package struct MQTTAdapterSettings: Sendable {
     package let maximumPacket: Int?
     /// The longest keep-alive of an MQTT 5 client; nil: any.
     package let maximumKeepAlive: Duration?
-    /// Most that a session outlives its connection; zero: they end together.
-    package let maximumSessionExpiry: Duration
+    /// Most that a session outlives its connection; nil: they end together.
+    package let maximumSessionExpiry: Duration?
     /// Most sessions of one thing that outlive their connections.
     package let maximumSessions: Int
     /// Most messages of one channel that are kept for later subscribers.
@@ -125,11 +125,7 @@ package struct MQTTAdapterSettings: Sendable {
             "MF_MQTT_ADAPTER_MAX_KEEP_ALIVE",
             in: .seconds(1)...(.seconds(65_535))
         )
-        maximumSessionExpiry = try variables.duration(
-            "MF_MQTT_ADAPTER_MAX_SESSION_EXPIRY",
-            default: "168h",
-            in: .zero...(.seconds(UInt32.max - 1))
-        )
+        maximumSessionExpiry = try variables.optionalDuration("MF_MQTT_ADAPTER_MAX_SESSION_EXPIRY", default: "168h")
         maximumSessions = try variables.integer("MF_MQTT_ADAPTER_MAX_SESSIONS", default: 100, in: 1...1_000_000)
         maximumRetained = try variables.integer("MF_MQTT_ADAPTER_MAX_RETAINED", default: 10_000, in: 1...1_000_000)
         connectTimeout = try variables.duration("MF_MQTT_ADAPTER_CONNECT_TIMEOUT", default: "10s")
