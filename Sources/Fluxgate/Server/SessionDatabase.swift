@@ -119,6 +119,8 @@ package final class SessionDatabase: SessionStore, Service {
         isMade: Bool,
         then: @escaping @Sendable (Result<SessionRecord?, SessionStoreError>) -> Void
     ) {
+        // When the session would have been over that is to be gone on with.
+        var former: UInt64?
         let answer = state.withLock { state -> Result<SessionRecord?, SessionStoreError>? in
             if let entry = state[client] {
                 guard let expires = entry.expires else {
@@ -130,9 +132,7 @@ package final class SessionDatabase: SessionStore, Service {
                 }
                 guard !isWanted || expires <= now() else {
                     state[client]?.expires = nil
-                    rows.load(client) { [weak self] found in
-                        self?.loaded(client, found, isMade: isMade, expires: expires, then)
-                    }
+                    former = expires
                     return nil
                 }
                 remove(client, from: &state)
@@ -142,7 +142,12 @@ package final class SessionDatabase: SessionStore, Service {
             state[client] = Entry(tenant: tenant)
             return .success(nil)
         }
-        if let answer { then(answer) }
+        if let answer { return then(answer) }
+        guard let former else { return }
+        // Its answer takes the lock.
+        rows.load(client) { [weak self] found in
+            self?.loaded(client, found, isMade: isMade, expires: former, then)
+        }
     }
 
     private func loaded(

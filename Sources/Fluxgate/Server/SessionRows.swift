@@ -91,8 +91,7 @@ final class SessionRows: Sendable {
         failed: @escaping @Sendable () -> Void = {},
         _ body: @escaping @Sendable (any SQLSession) throws -> @Sendable () -> Void
     ) {
-        // The caller may hold a lock.
-        if !commits.add(TransactionPart(body: body, failed: failed)) { Task { failed() } }
+        if !commits.add(TransactionPart(body: body, failed: failed)) { failed() }
     }
 
     // MARK: In a transaction of many

@@ -44,20 +44,11 @@ extension MQTTConnection {
                 !delivery.noLocal || message.origin != origin
             else { continue }
             var packets = OutgoingPackets(message, at: loop.wallClock)
-            let qos = min(subscription.qos, MQTTQoS(rawValue: message.qos) ?? .atLeastOnce)
-            let isTaken = send(retained: packets.kept(delivery, qos: qos, version: session.version), message)
+            let qos = packets.qos(delivery)
+            var publish = packets.kept(delivery, qos: qos, version: session.version)
+            publish.retain = true
+            let isTaken = qos == .atMostOnce ? deliverAtMostOnce(publish) : deliver(publish, of: message)
             if isTaken { loop.counters.deliveredMQTT.add() } else { loop.counters.droppedMQTT.add() }
         }
-    }
-
-    private func send(retained publish: Publish, _ message: Message) -> Bool {
-        var publish = publish
-        publish.retain = true
-        guard publish.qos != .atMostOnce else { return deliverAtMostOnce(publish) }
-        let expires = message.properties?.expires.map { NIODeadline.uptimeNanoseconds(loop.time(of: $0)) }
-        var result = DeliveryResult.sent
-        feed { session, actions in result = session.deliver(publish, expires: expires, into: &actions) }
-        if case .dropped = result { return false }
-        return true
     }
 }

@@ -216,14 +216,9 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         guard session.phase == .connected else { return true }
         idleness.carried()
         if packets.message.retain, passedRetained.reads > 0 { passedRetained.topics.insert(packets.message.topic) }
-        let qos = min(delivery.qos, MQTTQoS(rawValue: packets.message.qos) ?? .atLeastOnce)
+        let qos = packets.qos(delivery)
         guard qos == .atMostOnce else {
-            let publish = packets.kept(delivery, qos: qos, version: session.version)
-            let expires = packets.message.properties?.expires.map { NIODeadline.uptimeNanoseconds(loop.time(of: $0)) }
-            let result = session.deliver(publish, expires: expires, into: &actions)
-            perform()
-            if case .dropped = result { return false }
-            return true
+            return deliver(packets.kept(delivery, qos: qos, version: session.version), of: packets.message)
         }
         if session.setsTopicAliases || !delivery.identifiers.isEmpty {
             return deliverAtMostOnce(packets.own(delivery, version: session.version))
@@ -233,6 +228,15 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         else { return false }
         outbound.append(packet)
         list()
+        return true
+    }
+
+    /// Sends a PUBLISH of QoS 1 or 2, or lets it wait.
+    func deliver(_ publish: Publish, of message: Message) -> Bool {
+        let expires = message.properties?.expires.map { NIODeadline.uptimeNanoseconds(loop.time(of: $0)) }
+        let result = session.deliver(publish, expires: expires, into: &actions)
+        perform()
+        if case .dropped = result { return false }
         return true
     }
 

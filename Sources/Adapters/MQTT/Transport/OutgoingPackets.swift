@@ -69,6 +69,11 @@ struct OutgoingPackets {
     /// [MQTT-3.3.1-13].
     private func isRetained(_ delivery: MQTTDelivery) -> Bool { message.retain && delivery.retainAsPublished }
 
+    /// The lower of the publisher's and the subscriber's.
+    func qos(_ delivery: MQTTDelivery) -> MQTTQoS {
+        min(delivery.qos, MQTTQoS(rawValue: message.qos) ?? .atLeastOnce)
+    }
+
     private func name(isTyped: Bool) -> ByteBuffer {
         isTyped ? message.topic.typedName : message.topic.plainName
     }

@@ -186,7 +186,7 @@ extension MQTTConnection {
     private func deliver(logged packets: inout OutgoingPackets, _ delivery: MQTTDelivery) -> Bool {
         guard !isQueueHalfFull else { return false }
         let message = packets.message
-        let qos = min(delivery.qos, MQTTQoS(rawValue: message.qos) ?? .atLeastOnce)
+        let qos = packets.qos(delivery)
         let isExpired = message.properties?.expires.map { $0 <= loop.wallClock } ?? false
         let version = session.version
         var result = LogDelivery.passed
