@@ -102,6 +102,7 @@ let package = Package(
             "Shared/SQLiteDriver",
             ["SQL", "Model", .product(name: "GRDB", package: "GRDB.swift")]
         ),
+        .systemLibrary(name: "CMalloc", path: "Sources/Shared/CMalloc"),
         .systemLibrary(
             name: "CLibPQ",
             path: "Sources/Shared/CLibPQ",
@@ -247,7 +248,8 @@ let package = Package(
             "Programs",
             "Shared/Programs",
             [
-                "Bootstrap", "HTTPSupport", "Model", "TLSSupport", .argumentParser, .logging, .serviceLifecycle,
+                "Bootstrap", "CMalloc", "HTTPSupport", "Model", "TLSSupport", .argumentParser, .logging,
+                .serviceLifecycle,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .nioSSL,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -28,6 +28,7 @@ package struct ProgramHost: Sendable {
         _ summary: StartUpSummary,
         services: (ProgramHost) async throws -> [any Service]
     ) async throws {
+        FreeMemory.prepare()
         var logger = Logger(label: settings.name)
         logger.logLevel = settings.logLevel.level
         logger.debug("open files", metadata: ["limit": "\(FileLimit.raise())"])
@@ -47,7 +48,7 @@ package struct ProgramHost: Sendable {
         )
         let reloading = await ReloadService(settings.liveFiles)
         let services = try await services(host)
-        try await host.run([reloading, host.rest("ops", ops, settings.ops, settings.opsTLS)] + services)
+        try await host.run([FreeMemory(), reloading, host.rest("ops", ops, settings.ops, settings.opsTLS)] + services)
     }
 
     private func run(_ services: [any Service]) async throws {
