@@ -12,6 +12,7 @@ from support.canary import Canary
 from support.pki import PKI
 from support.programs import ONE_PROGRAM, SeparatePrograms, View
 from support.server import BINARY, Server
+from support.statements import COPIES, DENIED, KEYED, Place, places
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,6 +25,8 @@ def pytest_generate_tests(metafunc):
     platforms = getattr(metafunc.module, "PLATFORMS", None)
     if platforms and "server" in metafunc.fixturenames:
         metafunc.parametrize("server", platforms, indirect=True, scope="session")
+    if "place" in metafunc.fixturenames:
+        metafunc.parametrize("place", places(metafunc.function), indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +72,38 @@ def separate(program, tmp_path_factory):
         assert set(running.stop().values()) == {0}
     finally:
         running.end()
+
+
+@pytest.fixture(scope="session")
+def open_topics(program, tmp_path_factory):
+    """`fluxgate serve` that lets anybody use any topic."""
+    variables = {"MF_MQTT_ADAPTER_OPEN_TOPICS": "true", "MF_MQTT_ADAPTER_OPEN_TOPICS_DENY": DENIED}
+    running = Server(tmp_path_factory.mktemp("open"), **variables).start()
+    yield running
+    running.check()
+    assert running.stop() == 0, running.log()[-4000:]
+
+
+@pytest.fixture(scope="session")
+def pair_of_one(embedded):
+    return [embedded], Account(embedded).pair()
+
+
+@pytest.fixture(scope="session")
+def pair_of_copies(separate):
+    return [separate.view(0, 0, 0), separate.view(1, 1, 1)], Account(separate.view()).pair()
+
+
+@pytest.fixture
+def place(request):
+    """Where a statement of the MQTT standards is shown."""
+    pairs = {KEYED: "pair_of_one", COPIES: "pair_of_copies"}
+    if request.param in pairs:
+        made = Place(request.param, *request.getfixturevalue(pairs[request.param]))
+    else:
+        made = Place(request.param, [request.getfixturevalue("open_topics")])
+    yield made
+    made.close()
 
 
 @pytest.fixture
