@@ -34,16 +34,25 @@ SUCCESS = 0
 MALFORMED, PROTOCOL_ERROR = 0x81, 0x82
 
 
-def statements(v3: str = "", v5: str = "", kept: bool = False, at: tuple[str, ...] = PLACES, wrong: dict | None = None):
+def statements(
+    v3: str = "",
+    v5: str = "",
+    kept: bool = False,
+    shared: bool = False,
+    at: tuple[str, ...] = PLACES,
+    wrong: dict[str, str] | None = None,
+):
     """Says which numbered statements a test shows; it runs for the versions named, at those places.
 
     - kept: it needs what outlives a connection
+    - shared: it needs shared subscriptions
     - wrong: places where the statement is known not to hold, each with what happens instead
     """
     shown = [f"{version} {each}" for version, names in (("3.1.1", v3), ("5", v5)) for each in names.split()]
 
     def marked(test):
-        test.statements, test.kept, test.places, test.wrong = shown, kept, at, wrong or {}
+        test.statements, test.places, test.wrong = shown, at, wrong or {}
+        test.kept, test.shared = kept, shared
         if "version" not in inspect.signature(test).parameters:
             return test
         versions = [VERSIONS[name] for name in VERSIONS if any(each.startswith(f"{name} ") for each in shown)]
@@ -59,6 +68,8 @@ def places(test) -> list:
         marks = []
         if name == COPIES and test.kept and not COPIES_KEEP:
             marks.append(pytest.mark.skip(reason="separate programs keep nothing beyond a connection"))
+        if test.shared and not SHARED:
+            marks.append(pytest.mark.skip(reason="there are no shared subscriptions yet"))
         if name in test.wrong:
             marks.append(pytest.mark.xfail(strict=True, reason=test.wrong[name]))
         found.append(pytest.param(name, marks=marks))
@@ -309,13 +320,13 @@ class Place:
         return self.come(version, "writer", **options)
 
     def heard(self, reader: Client, writer: Client) -> list[Message]:
-        """What the reader gets before the writer's next message; all is acknowledged."""
+        """What the reader gets before the writer's next message; all is acknowledged. What is sent for others to hear is left out."""
         fence, payload = self.topic("the/fence"), uuid.uuid4().bytes
         assert reader.subscribe(fence, options=1) == [1]
         writer.publish(fence, payload, 1)
         found = []
         while (message := reader.next()).payload != payload:
-            found.append(message)
+            found += [message] if message.topic != fence else []
         return found
 
     def payloads(self, reader: Client, writer: Client) -> list[bytes]:
