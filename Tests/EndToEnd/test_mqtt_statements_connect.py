@@ -7,7 +7,7 @@ import pytest
 
 from support import mqtt_properties as mp
 from support import raw_mqtt as mqtt
-from support.statements import COPIES, MALFORMED, PROTOCOL_ERROR, SUCCESS, Will, read, statements
+from support.statements import COPIES, MALFORMED, PROTOCOL_ERROR, SUCCESS, WITH_KEYS, Will, read, statements
 
 TOO_LONG = "c" * 257
 ALPHANUMERIC = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -151,6 +151,16 @@ def test_an_empty_client_identifier_needs_a_clean_session(place, version):
 def test_a_client_identifier_that_is_refused_is_told_and_the_connection_ends(place, version):
     code = refusal(place, version, place.connect(version, TOO_LONG, exactly=True))
     assert code == (0x85 if version == 5 else 0x02)
+
+
+@statements(v3="3.2.2-4 3.2.2-5 3.1.4-5", v5="3.1.4-2 3.1.4-6 3.2.2-6 3.2.2-7 3.2.2-8", at=WITH_KEYS)
+@pytest.mark.parametrize("shown", ["no-such-key", ""])
+def test_who_does_not_prove_who_it_is_is_not_let_in(place, version, shown):
+    reader, (username, _) = place.reader(version, "a"), place.credentials("writer")
+    behind = mqtt.publish(place.topic("a"), b"refused", 1, version=version)
+    code = refusal(place, version, mqtt.connect("c", username, shown, version=version) + behind)
+    assert code in ((0x86, 0x87) if version == 5 else (4, 5))
+    assert place.payloads(reader, place.writer(version)) == []
 
 
 @statements(v3="3.1.4-5", v5="3.1.4-6")
