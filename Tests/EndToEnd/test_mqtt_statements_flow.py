@@ -99,4 +99,5 @@ def test_the_server_answers_in_the_order_in_which_it_was_sent_to(place, version)
     released = [identifier for kind, identifier in zip(kinds, identifiers) if kind == mqtt.PUBREC]
     writer.send(b"".join(mqtt.acknowledgement(mqtt.PUBREL, identifier) for identifier in released))
     answers = [writer.packet() for _ in released]
-    assert [(each.kind, int.from_bytes(each.body[:2])) for each in answers] == [(mqtt.PUBCOMP, each) for each in released]
+    assert {each.kind for each in answers} == {mqtt.PUBCOMP}
+    assert [int.from_bytes(each.body[:2]) for each in answers] == released

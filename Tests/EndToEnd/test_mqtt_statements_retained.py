@@ -2,6 +2,7 @@
 
 import pytest
 
+from support import mqtt_properties as mp
 from support.statements import statements
 
 # Retain Handling of MQTT 5, as it stands in the options.
@@ -102,3 +103,24 @@ def test_what_is_retained_is_no_part_of_a_session(place, version):
     fresh = place.come(version, "writer", clean=True)
     assert not fresh.present
     assert kept(place, fresh, version, "a") == [("a", b"kept")]
+
+
+@statements(v5="3.3.4-3 3.3.4-4", kept=True)
+def test_a_retained_message_carries_the_identifier_of_the_subscription_that_brings_it(place, version):
+    writer = place.writer(version)
+    writer.publish(place.topic("a"), b"kept", 1, retain=True)
+    reader = place.come(version)
+    for name, identifier in (("a", 3), ("+", 4)):
+        assert reader.subscribe(place.topic(name), properties=[(mp.SUBSCRIPTION, identifier)]) == [2]
+        assert identifier in reader.next().all(mp.SUBSCRIPTION)
+
+
+@statements(v5="3.3.2-5 3.3.2-6", kept=True)
+def test_a_retained_message_ages_too(place, version):
+    writer = place.writer(version)
+    for name, seconds in (("a", 1), ("b", 60)):
+        writer.publish(place.topic(name), name.encode(), 1, [(mp.EXPIRY, seconds)], retain=True)
+    place.let_seconds_pass(version)
+    assert kept(place, writer, version, "a", "b") == [("b", b"b")]
+    left = place.reader(version, "b", client="reader-2").next().all(mp.EXPIRY)
+    assert len(left) == 1 and 55 < left[0] < 60

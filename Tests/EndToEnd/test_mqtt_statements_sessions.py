@@ -193,3 +193,67 @@ def test_each_client_has_the_session_of_its_identifier(place, version):
     assert not place.come(version, "reader-3", clean=False).present
     for client in ("reader-2", "reader-1"):
         assert place.payloads(again(place, version, client=client), writer) == [client.encode()]
+
+
+@statements(v3="3.1.4-2 4.4.0-1", v5="3.1.4-3 4.4.0-1", kept=True)
+def test_who_takes_over_goes_on_with_the_session(place, version):
+    client, writer = subscribed(place, version, "a"), place.writer(version)
+    for number, qos in enumerate((1, 2, 2)):
+        writer.publish(place.topic("a"), b"%d" % number, qos)
+    held = [client.message() for _ in range(3)]
+    client.receive(held[1])
+    back = again(place, version)
+    client.is_ended(0x8E)
+    assert struct.unpack(">H", back.answer(mqtt.PUBREL).body[:2])[0] == held[1].identifier
+    repeated = [back.message() for _ in range(2)]
+    assert [(each.payload, each.identifier, each.dup) for each in repeated] == [
+        (each.payload, each.identifier, True) for each in (held[0], held[2])
+    ]
+    for each in repeated:
+        back.acknowledge(each)
+    back.send(mqtt.acknowledgement(mqtt.PUBCOMP, held[1].identifier))
+    assert place.payloads(back, writer) == []
+
+
+@statements(v5="3.1.2-24 3.1.2-25", kept=True)
+def test_what_waits_and_is_too_long_for_the_client_is_left_out(place, version):
+    subscribed(place, version, "a").disconnect()
+    writer = place.writer(version)
+    for number, (size, qos) in enumerate(((10, 1), (1_000, 1), (1_000, 2), (10, 2))):
+        writer.publish(place.topic("a"), b"%d" % number * size, qos)
+    back = again(place, version, properties=[(mp.MAXIMUM_PACKET, 300), (mp.RECEIVE_MAXIMUM, 1)])
+    assert place.payloads(back, writer) == [b"0" * 10, b"3" * 10]
+
+
+@statements(v5="3.3.4-3 3.3.1-10 3.3.1-13 3.8.3-3", kept=True)
+def test_a_session_keeps_the_options_of_its_subscriptions(place, version):
+    client, writer = place.come(version, clean=False), place.writer(version)
+    for name, options, identifier in (("a", 0x08 | 2, 7), ("b", 0x04 | 1, 8), ("+", 0x10, 9)):
+        properties = [(mp.SUBSCRIPTION, identifier)]
+        assert client.subscribe(place.topic(name), options=options, properties=properties) == [options & 3]
+    client.disconnect()
+    writer.publish(place.topic("a"), b"kept", 2, retain=True)
+    back = again(place, version)
+    message = back.next()
+    assert (message.qos, message.retain, sorted(message.all(mp.SUBSCRIPTION))) == (2, True, [7, 9])
+    # The subscription isn't new.
+    assert back.subscribe(place.topic("a"), options=0x10 | 2, properties=[(mp.SUBSCRIPTION, 7)]) == [2]
+    assert place.payloads(back, writer) == []
+
+
+@statements(v5="3.1.2-23 3.1.2-4", kept=True)
+def test_a_session_may_begin_clean_and_last(place, version):
+    first = place.come(version, clean=True, expiry=600)
+    assert first.subscribe(place.topic("a")) == [2]
+    first.disconnect()
+    writer = place.writer(version)
+    writer.publish(place.topic("a"), b"meanwhile", 1)
+    assert place.payloads(again(place, version), writer) == [b"meanwhile"]
+
+
+@statements(v3="4.8.0-1", v5="4.13.1-1")
+def test_an_acknowledgement_of_another_qos_is_an_error(place, version):
+    for qos, kind in ((1, mqtt.PUBREC), (1, mqtt.PUBCOMP), (2, mqtt.PUBACK), (2, mqtt.PUBCOMP)):
+        reader = place.reader(version, "a", client=f"reader-{qos}-{kind}")
+        place.come(version, "writer-2").publish(place.topic("a"), b"", qos)
+        reader.send(mqtt.acknowledgement(kind, reader.message().identifier)).is_ended(0x82)

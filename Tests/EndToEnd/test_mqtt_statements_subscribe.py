@@ -119,7 +119,8 @@ def test_unsubscribing_from_nothing_ends_the_connection(place, version):
 
 
 @statements(
-    v3="3.10.4-1 3.10.4-2 3.10.4-4 3.10.4-5 3.10.4-6", v5="3.10.4-1 3.10.4-2 3.10.4-4 3.10.4-5 3.10.4-6 3.11.3-1 3.11.3-2"
+    v3="3.10.4-1 3.10.4-2 3.10.4-4 3.10.4-5 3.10.4-6",
+    v5="3.10.4-1 3.10.4-2 3.10.4-4 3.10.4-5 3.10.4-6 3.11.3-1 3.11.3-2",
 )
 def test_unsubscribing_ends_the_very_filters_that_are_named(place, version):
     reader, writer = place.reader(version, "a/+", "a/#", "a/b", "B"), place.writer(version)
@@ -183,3 +184,35 @@ def test_acknowledgements_with_unknown_reasons_are_an_error_and_the_server_uses_
         (mqtt.acknowledgement(mqtt.PUBREC, 9), mqtt.PUBREL),
     ):
         assert client.answer_to(data, kind, 9) == 0x92
+
+
+@statements(v3="3.8.4-3 3.8.4-4 3.10.4-6", v5="3.8.4-3 3.8.4-5 3.10.4-6")
+def test_a_filter_twice_in_a_packet_is_as_in_two_packets(place, version):
+    reader, writer = place.come(version), place.writer(version)
+    data = subscribe(version, (place.topic("a"), 0), (place.topic("b"), 1), (place.topic("a"), 2))
+    assert list(reader.send(data).packet().body[-3:]) == [0, 1, 2]
+    writer.publish(place.topic("a"), b"", 2)
+    assert [each.qos for each in place.heard(reader, writer)] == [2]
+    codes = reader.unsubscribe(place.topic("a"), place.topic("a"))
+    assert codes == ([0, 0x11] if version == 5 else [])
+
+
+@statements(v5="3.8.3-3 3.3.4-4")
+@pytest.mark.parametrize("qos", [0, 1, 2])
+def test_no_local_of_one_filter_does_not_hold_for_another(place, version, qos):
+    client = place.come(version)
+    for name, options, identifier in (("a/#", 0x04 | 2, 1), ("a/b", 2, 2)):
+        assert client.subscribe(place.topic(name), options=options, properties=[(mp.SUBSCRIPTION, identifier)]) == [2]
+    for name in ("a/b", "a/c"):
+        client.publish(place.topic(name), b"own", qos)
+    heard = place.heard(client, place.writer(version))
+    assert [place.relative(each.topic) for each in heard] == ["a/b"]
+    # The other filter matches too, so its identifier may be there.
+    assert 2 in heard[0].all(mp.SUBSCRIPTION)
+
+
+@statements(v5="4.13.1-1")
+@pytest.mark.parametrize("identifiers", [[0], [1, 2], [1, 1]])
+def test_a_subscription_identifier_is_one_and_not_0(place, version, identifiers):
+    properties = mp.encoded([(mp.SUBSCRIPTION, each) for each in identifiers])
+    place.come(version).send(subscribe(version, (place.topic("a"), 0), properties=properties)).is_ended(PROTOCOL_ERROR)

@@ -1,7 +1,10 @@
 """MQTT's statements on topic names, topic filters and how they match: section 4.7."""
 
+import random
+
 import pytest
 
+from support import mqtt_properties as mp
 from support import raw_mqtt as mqtt
 from support.statements import COPIES, MALFORMED, OPEN, PLACES, statements
 
@@ -103,7 +106,8 @@ def test_nothing_is_normalized_that_is_kept(place, version, kept):
 
 @statements(v3="4.7.3-4", v5="4.7.3-4", at=OPEN)
 def test_no_character_is_special_but_those_of_the_standard(place, version):
-    names = ["a.b", "a,b", " ", "a b", "*", ">", "a*", "a.>", "\t", "\x7f", "\u00a0", "\u2028", "$", "a/$b", "\ufeff", "."]
+    names = ["a.b", "a,b", " ", "a b", "*", ">", "a*", "a.>"]
+    names += ["\t", "\x7f", "\u00a0", "\u2028", "$", "a/$b", "\ufeff", "."]
     assert heard(place, version, names, names) == {each: [each] for each in names}
 
 
@@ -148,3 +152,55 @@ def test_a_topic_as_long_as_a_string_can_be_is_refused(place, version):
         another.is_ended()
     else:
         assert another.packet().body[2] == 0x90
+
+
+@statements(v3="3.10.4-1 4.7.3-4", v5="3.8.4-3 3.10.4-1 4.7.3-4")
+def test_filters_that_look_alike_are_several(place, version):
+    reader, writer = place.reader(version, LOOK_ALIKE[0]), place.writer(version)
+    for name in LOOK_ALIKE[1:]:
+        assert reader.unsubscribe(place.topic(name)) == ([0x11] if version == 5 else [])
+    writer.publish(place.topic(LOOK_ALIKE[0]), b"", 1)
+    assert len(place.heard(reader, writer)) == 1
+    assert reader.subscribe(*map(place.topic, LOOK_ALIKE)) == [2] * 4
+    assert reader.unsubscribe(*map(place.topic, LOOK_ALIKE)) == ([0] * 4 if version == 5 else [])
+
+
+def matches(pattern, name):
+    """Section 4.7, but for `$`."""
+    for number, level in enumerate(pattern):
+        if level == "#":
+            return True
+        if number == len(name) or level not in ("+", name[number]):
+            return False
+    return len(pattern) == len(name)
+
+
+@statements(v5="3.3.2-3 3.3.4-2 3.3.4-3 3.3.4-4 4.5.0-1 4.7.1-1 4.7.1-2")
+def test_random_filters_match_random_names_as_the_standard_has_it(place, version):
+    seed = random.SystemRandom().randrange(1 << 32)
+    chance = random.Random(seed)
+    # Where there are keys an empty level is none.
+    levels = ["a", "b", "c", *([""] if place.is_open else [])]
+    reader, writer = place.come(version), place.writer(version)
+    filters = {}
+    for identifier in range(1, 41):
+        pattern = tuple(chance.choice([*levels, "+"]) for _ in range(chance.randint(1, 4)))
+        pattern = (*pattern, "#") if chance.random() < 0.3 else pattern
+        filters[pattern] = (identifier, chance.randint(0, 2))
+        name, properties = place.topic("/".join(pattern)), [(mp.SUBSCRIPTION, identifier)]
+        assert reader.subscribe(name, options=filters[pattern][1], properties=properties) == [filters[pattern][1]]
+    expected = []
+    for number in range(60):
+        name = tuple(chance.choice(levels) for _ in range(chance.randint(1, 5)))
+        qos = chance.randint(0, 2)
+        writer.publish(place.topic("/".join(name)), b"%d" % number, qos)
+        if wanted := [each for pattern, each in filters.items() if matches(pattern, name)]:
+            highest = max(granted for _, granted in wanted)
+            identifiers = sorted(identifier for identifier, _ in wanted)
+            expected.append((b"%d" % number, "/".join(name), min(qos, highest), identifiers))
+    found = [
+        (each.payload, place.relative(each.topic), each.qos, sorted(each.all(mp.SUBSCRIPTION)))
+        for each in place.heard(reader, writer)
+    ]
+    # What is sent with QoS 0 may overtake.
+    assert sorted(found) == sorted(expected), f"seed {seed}"

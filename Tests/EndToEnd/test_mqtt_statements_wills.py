@@ -6,7 +6,7 @@ import pytest
 
 from support import mqtt_properties as mp
 from support import raw_mqtt as mqtt
-from support.statements import Will, statements
+from support.statements import PLACES, Will, statements
 
 
 def dies(place, version, will, client="writer", **options):
@@ -104,3 +104,43 @@ def test_a_will_that_waits_is_published_when_its_session_ends(place, version):
     assert place.payloads(reader, place.writer(version)) == []
     place.come(version, "writer-2", clean=True)
     assert reader.next().payload == b"will"
+
+
+@statements(v3="3.1.2-8", v5="3.1.2-8", kept=True)
+def test_who_takes_over_from_itself_has_the_will_of_before_published(place, version):
+    reader = place.reader(version, "gone")
+    place.come(version, "writer-2", will=Will(place.topic("gone"), b"of before", 1))
+    place.come(version, "writer-2")
+    assert reader.next().payload == b"of before"
+
+
+LATE = "a connection that takes over doesn't take its predecessor's waiting will with it"
+# Which of two event loops is first is chance.
+SEVERAL = [f"writer-{number}" for number in range(12)]
+
+
+@statements(v5="3.1.3-9", kept=True, wrong=dict.fromkeys(PLACES, LATE))
+def test_who_takes_over_in_time_has_no_will_published(place, version):
+    reader, delay = place.reader(version, "gone"), [(mp.WILL_DELAY, 1)]
+    will = Will(place.topic("gone"), b"back", 1, properties=delay)
+    for client in SEVERAL:
+        place.come(version, client, clean=False, will=will)
+    for client in SEVERAL:
+        assert place.come(version, client, clean=False).present
+    lost = Will(place.topic("gone"), b"lost", 1, properties=delay)
+    dies(place, version, lost, "writer-lost", clean=False)
+    assert reader.next().payload == b"lost"
+    assert place.payloads(reader, place.writer(version)) == []
+
+
+@statements(v5="3.1.2-8", kept=True, wrong=dict.fromkeys(PLACES, LATE))
+def test_who_takes_over_and_starts_clean_ends_the_session_whose_will_waits(place, version):
+    reader = place.reader(version, "gone")
+    will = Will(place.topic("gone"), qos=1, properties=[(mp.WILL_DELAY, 2)])
+    for client in SEVERAL:
+        place.come(version, client, clean=False, will=will)
+    began = time.monotonic()
+    for client in SEVERAL:
+        place.come(version, client, clean=True)
+    for _ in SEVERAL:
+        assert reader.next().payload == b"will" and time.monotonic() - began < 1.5

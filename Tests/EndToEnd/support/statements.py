@@ -161,7 +161,8 @@ class Client(RawMQTT):
 
     def receive(self, message: Message) -> None:
         """The first half of a QoS 2 exchange."""
-        assert self.answer_to(mqtt.acknowledgement(mqtt.PUBREC, message.identifier), mqtt.PUBREL, message.identifier) == 0
+        identifier = message.identifier
+        assert self.answer_to(mqtt.acknowledgement(mqtt.PUBREC, identifier), mqtt.PUBREL, identifier) == SUCCESS
 
     def next(self) -> Message:
         message = self.message()
@@ -257,8 +258,8 @@ class Place:
         return name.removeprefix(f"{self.base}/")
 
     def connection(self, version: int, client: str = "reader") -> Client:
-        """Without CONNECT. By separate programs a writer and a reader are at different copies, and who comes again comes by
-        the other copy."""
+        """Without CONNECT. By separate programs writers and readers are at different copies, and who comes again comes
+        by the other."""
         copy = (self._number(client) + self.visits[client]) % len(self.platforms)
         self.visits[client] += bool(client)
         opened = self.platforms[copy].connect("mqttws" if self.name == OPEN_WEBSOCKET else "mqtt")
@@ -288,7 +289,10 @@ class Place:
         keep_alive: int = 60,
         exactly: bool = False,
     ) -> bytes:
-        """A CONNECT packet; a session that isn't clean lasts, in MQTT 5 for some minutes. `exactly`: that client identifier."""
+        """A CONNECT packet; a session that isn't clean lasts, in MQTT 5 for some minutes.
+
+        `exactly`: the client identifier as it is given, and the reader's credentials.
+        """
         name = "reader" if exactly else client
         username, password = self.credentials(name)
         flags = (0xC0 if username else 0) | (2 if clean else 0)
@@ -320,7 +324,7 @@ class Place:
         return self.come(version, "writer", **options)
 
     def heard(self, reader: Client, writer: Client) -> list[Message]:
-        """What the reader gets before the writer's next message; all is acknowledged. What is sent for others to hear is left out."""
+        """What the reader gets, and acknowledges, before the writer's next message, but for such messages to others."""
         fence, payload = self.topic("the/fence"), uuid.uuid4().bytes
         assert reader.subscribe(fence, options=1) == [1]
         writer.publish(fence, payload, 1)
