@@ -2,9 +2,8 @@
 
 import pytest
 
-from support import mqtt_properties as mp
 from support import raw_mqtt as mqtt
-from support.statements import SUCCESS, WITH_KEYS, statements
+from support.statements import KEYED, SUCCESS, WITH_KEYS, statements
 
 
 @statements(v3="4.3.2-2", v5="4.3.2-4 4.3.2-5")
@@ -36,15 +35,6 @@ def test_an_identifier_of_qos_2_whose_message_was_refused_is_free(place, version
         assert writer.answer_to(mqtt.publish(name, b"once", 2, 7, version=5), mqtt.PUBREC, 7) == code
     assert writer.answer_to(mqtt.acknowledgement(mqtt.PUBREL, 7), mqtt.PUBCOMP, 7) == SUCCESS
     assert place.payloads(reader, writer) == [b"once"]
-
-
-@statements(v5="4.3.3-13 4.3.3-8")
-def test_the_exchange_of_a_message_that_expires_is_ended_properly(place, version):
-    writer = place.writer(version)
-    data = mqtt.publish(place.topic("a"), b"", 2, 7, version=5, properties=mp.encoded([(mp.EXPIRY, 1)]))
-    assert writer.answer_to(data, mqtt.PUBREC, 7) in (SUCCESS, 0x10)
-    place.let_seconds_pass(version)
-    assert writer.answer_to(mqtt.acknowledgement(mqtt.PUBREL, 7), mqtt.PUBCOMP, 7) == SUCCESS
 
 
 @statements(v3="2.3.1-6 4.3.2-1 4.3.3-1", v5="4.3.2-3 4.3.3-3 4.3.3-4 4.3.3-5 4.3.3-6 4.4.0-1")
@@ -101,3 +91,21 @@ def test_the_server_answers_in_the_order_in_which_it_was_sent_to(place, version)
     answers = [writer.packet() for _ in released]
     assert {each.kind for each in answers} == {mqtt.PUBCOMP}
     assert [int.from_bytes(each.body[:2]) for each in answers] == released
+
+
+@statements(v5="2.2.1-4", at=(KEYED,))
+def test_an_identifier_that_is_held_is_passed_over_when_they_begin_anew(place, version):
+    reader, writer, name = place.reader(version, "a"), place.writer(version), place.topic("a")
+    writer.publish(name, b"held", 2)
+    held, seen, count = reader.message(), 0, 500
+    packet = b"".join(mqtt.publish(name, b"", 1, number + 1, version=version) for number in range(count))
+    while seen < 66_000:
+        writer.send(packet)
+        for _ in range(count):
+            message = reader.message()
+            assert message.identifier not in (0, held.identifier)
+            reader.send(mqtt.acknowledgement(mqtt.PUBACK, message.identifier))
+        for _ in range(count):
+            writer.answer(mqtt.PUBACK)
+        seen += count
+    reader.acknowledge(held)

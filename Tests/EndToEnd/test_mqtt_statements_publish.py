@@ -6,7 +6,7 @@ import pytest
 
 from support import mqtt_properties as mp
 from support import raw_mqtt as mqtt
-from support.statements import KEYED, MALFORMED, PROTOCOL_ERROR, WITH_KEYS, statements
+from support.statements import KEYED, MALFORMED, PROTOCOL_ERROR, SUCCESS, WITH_KEYS, statements
 
 
 @statements(v3="3.3.1-2 3.3.1-3 4.3.1-1", v5="3.3.1-2 3.3.1-3 4.3.1-1 4.3.2-2 4.3.3-2")
@@ -95,28 +95,23 @@ def test_properties_are_passed_on_as_they_were_given(place, version, qos):
     assert [each for each in properties if each[0] == mp.USER] == user
 
 
-@statements(v5="3.3.2-6")
-def test_a_message_says_how_long_it_still_lives(place, version):
+@statements(v5="3.3.2-5 3.3.2-6 4.3.3-8 4.3.3-13")
+def test_a_message_says_how_long_it_still_lives_and_is_not_sent_when_it_is_too_old(place, version):
     reader, writer = place.reader(version, "a", properties=[(mp.RECEIVE_MAXIMUM, 1)]), place.writer(version)
-    for _ in range(2):
-        writer.publish(place.topic("a"), b"", 1, [(mp.EXPIRY, 60)])
-    at_once = reader.message()
-    assert at_once.all(mp.EXPIRY) in ([60], [59])
-    place.let_seconds_pass(version)
-    reader.acknowledge(at_once)
-    waited = reader.next().all(mp.EXPIRY)
-    assert len(waited) == 1 and 55 < waited[0] < 60
-
-
-@statements(v5="3.3.2-5")
-def test_a_message_that_is_too_old_when_its_turn_comes_is_not_sent(place, version):
-    reader, writer = place.reader(version, "a", properties=[(mp.RECEIVE_MAXIMUM, 1)]), place.writer(version)
-    for number, qos in enumerate((1, 1, 2, 1)):
-        writer.publish(place.topic("a"), b"%d" % number, qos, [(mp.EXPIRY, 1)] if number in (1, 2) else [])
+    for number, qos, seconds in ((0, 1, 60), (1, 1, 60), (2, 1, 1), (3, 2, 1), (4, 1, None)):
+        properties = [(mp.EXPIRY, seconds)] if seconds else []
+        writer.publish(place.topic("a"), b"%d" % number, qos, properties)
+    data = mqtt.publish(place.topic("a"), b"5", 2, 77, version=5, properties=mp.encoded([(mp.EXPIRY, 1)]))
+    assert writer.answer_to(data, mqtt.PUBREC, 77) == SUCCESS
     first = reader.message()
+    assert first.all(mp.EXPIRY) in ([60], [59])
     place.let_seconds_pass(version)
     reader.acknowledge(first)
-    assert place.payloads(reader, writer) == [b"3"]
+    waited, last = place.heard(reader, writer)
+    assert (waited.payload, last.payload, last.all(mp.EXPIRY)) == (b"1", b"4", [])
+    assert len(waited.all(mp.EXPIRY)) == 1 and 55 < waited.all(mp.EXPIRY)[0] < 60
+    # The exchange of one that has expired goes on.
+    assert writer.answer_to(mqtt.acknowledgement(mqtt.PUBREL, 77), mqtt.PUBCOMP, 77) == SUCCESS
 
 
 @statements(v5="3.3.2-12 3.3.2-7")

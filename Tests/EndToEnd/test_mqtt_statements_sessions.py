@@ -6,7 +6,7 @@ import pytest
 
 from support import mqtt_properties as mp
 from support import raw_mqtt as mqtt
-from support.statements import statements
+from support.statements import read, statements
 
 
 def subscribed(place, version, *filters, **options):
@@ -91,15 +91,16 @@ def test_disconnect_may_end_the_session_and_give_it_no_life_that_it_had_not(plac
 
 
 @statements(v3="4.1.0-2", v5="4.1.0-1")
-def test_a_session_lasts_as_long_as_its_connection(place, version):
-    reader, writer = place.reader(version, "a", keep_alive=0), place.writer(version)
+def test_a_session_lasts_as_long_as_its_connection(place):
+    readers = [place.reader(version, "a", client=f"reader-{version}", keep_alive=0) for version in (4, 5)]
+    writer = place.writer(5)
     writer.publish(place.topic("a"), b"held", 2)
-    held = reader.message()
-    place.let_seconds_pass(version)
-    reader.receive(held)
-    reader.send(mqtt.acknowledgement(mqtt.PUBCOMP, held.identifier))
-    writer.publish(place.topic("a"), b"later", 1)
-    assert place.payloads(reader, writer) == [b"later"]
+    held = [each.message() for each in readers]
+    place.let_seconds_pass(5)
+    for reader, message in zip(readers, held):
+        reader.acknowledge(message)
+        writer.publish(place.topic("a"), b"later", 1)
+        assert b"later" in place.payloads(reader, writer)
 
 
 @statements(
@@ -257,3 +258,49 @@ def test_an_acknowledgement_of_another_qos_is_an_error(place, version):
         reader = place.reader(version, "a", client=f"reader-{qos}-{kind}")
         place.come(version, "writer-2").publish(place.topic("a"), b"", qos)
         reader.send(mqtt.acknowledgement(kind, reader.message().identifier)).is_ended(0x82)
+
+
+@statements(v5="3.1.2-27 3.3.2-7 4.4.0-1", kept=True)
+def test_what_is_sent_again_needs_no_alias_of_an_earlier_connection(place, version):
+    client = subscribed(place, version, "+", properties=[(mp.ALIAS_MAXIMUM, 1)])
+    writer = place.writer(version)
+    for name, qos in (("a", 1), ("a", 2), ("b", 1), ("a", 1)):
+        writer.publish(place.topic(name), name.encode(), qos)
+    before = [client.message() for _ in range(4)]
+    assert [each.topic for each in before] == [place.topic("a"), "", place.topic("b"), ""]
+    client.close()
+    back = again(place, version)
+    repeated = [back.message() for _ in range(4)]
+    assert [(place.relative(each.topic), each.all(mp.ALIAS)) for each in repeated] == [
+        (each.payload.decode(), []) for each in before
+    ]
+
+
+@statements(v5="3.1.2-24 3.1.2-25 4.4.0-1", kept=True)
+@pytest.mark.parametrize("qos", [1, 2])
+def test_what_would_be_sent_again_and_is_too_long_now_is_left_out(place, version, qos):
+    client, writer = subscribed(place, version, "a"), place.writer(version)
+    for size in (10, 1_000, 20):
+        writer.publish(place.topic("a"), b"x" * size, qos)
+    for _ in range(3):
+        client.message()
+    client.close()
+    back, found = again(place, version, properties=[(mp.MAXIMUM_PACKET, 300), (mp.RECEIVE_MAXIMUM, 1)]), []
+    while len(found) < 2:
+        received = back.packet()
+        if received.kind == mqtt.PUBREL:  # The exchange of the one that isn't sent again may be ended.
+            back.send(mqtt.packet(mqtt.PUBCOMP, received.body[:2]))
+        else:
+            found.append(read(received, version))
+            back.acknowledge(found[-1])
+    assert [len(each.payload) for each in found] == [10, 20]
+    assert place.payloads(back, writer) == []
+
+
+@statements(v5="4.1.0-2 3.1.2-23", kept=True)
+def test_disconnect_may_give_a_session_a_longer_life_and_connect_a_shorter_one(place, version):
+    place.come(version, clean=False, expiry=1).disconnect(0, [(mp.SESSION_EXPIRY, 600)])
+    place.come(version, "reader-2", clean=False, expiry=600).disconnect()
+    again(place, version, client="reader-2", expiry=0).disconnect()
+    place.let_seconds_pass(version)
+    assert [place.come(version, client, clean=False).present for client in ("reader", "reader-2")] == [True, False]

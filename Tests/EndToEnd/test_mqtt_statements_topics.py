@@ -204,3 +204,20 @@ def test_random_filters_match_random_names_as_the_standard_has_it(place, version
     ]
     # What is sent with QoS 0 may overtake.
     assert sorted(found) == sorted(expected), f"seed {seed}"
+
+
+@statements(v3="4.7.2-1", v5="4.7.2-1", kept=True, at=OPEN)
+def test_what_is_kept_of_a_topic_with_a_dollar_does_not_match_a_wildcard_at_the_beginning(place, version):
+    hidden, writer = f"${place.mark}/a", place.writer(version)
+    filters = {"reader-1": "#", "reader-2": "+/a", "reader-3": f"${place.mark}/+"}
+    for client, each in filters.items():
+        away = place.come(version, client, clean=False)
+        assert away.subscribe(each, options=1) == [1]
+        away.disconnect()
+    writer.publish(hidden, b"kept", 1, retain=True)
+    heard = {client: place.heard(place.come(version, client, clean=False), writer) for client in filters}
+    assert [hidden in [each.topic for each in heard[client]] for client in filters] == [False, False, True]
+    fresh = place.come(version, "reader-4")
+    assert fresh.subscribe(f"${place.mark}/#") == [2] and fresh.next().topic == hidden
+    assert fresh.subscribe("+/a") == [2]
+    assert hidden not in [each.topic for each in place.heard(fresh, writer)]

@@ -1,12 +1,15 @@
 """MQTT's statements on wills: in sections 3.1.2, 3.1.3 and 3.14.4."""
 
+import socket
+import struct
 import time
 
 import pytest
 
 from support import mqtt_properties as mp
 from support import raw_mqtt as mqtt
-from support.statements import PLACES, Will, statements
+from support.raw_ws import close_frame
+from support.statements import OPEN_TCP, OPEN_WEBSOCKET, PLACES, WITH_KEYS, Will, statements
 
 
 def dies(place, version, will, client="writer", **options):
@@ -144,3 +147,29 @@ def test_who_takes_over_and_starts_clean_ends_the_session_whose_will_waits(place
         place.come(version, client, clean=True)
     for _ in SEVERAL:
         assert reader.next().payload == b"will" and time.monotonic() - began < 1.5
+
+
+def half_closed(client):
+    client.socket.shutdown(socket.SHUT_WR)
+
+
+def reset(client):
+    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+@statements(v3="3.1.2-8", v5="3.1.2-8", at=(OPEN_TCP, *WITH_KEYS))
+@pytest.mark.parametrize("lose", [half_closed, reset])
+def test_a_will_is_published_however_the_connection_is_lost(place, version, lose):
+    reader = place.reader(version, "gone")
+    lose(place.come(version, "writer", will=Will(place.topic("gone"), qos=1)))
+    assert reader.next().payload == b"will"
+
+
+@statements(v3="3.1.2-8", v5="3.1.2-8", at=(OPEN_WEBSOCKET,))
+@pytest.mark.parametrize("code", [1000, 1001])
+def test_a_will_is_published_when_a_websocket_is_closed_without_disconnect(place, version, code):
+    reader = place.reader(version, "gone")
+    dying = place.come(version, "writer", will=Will(place.topic("gone"), qos=1))
+    dying.socket.ws.send(close_frame(code))
+    assert reader.next().payload == b"will"
