@@ -41,7 +41,7 @@ def test_what_comes_before_connect_ends_the_connection(place, version):
 @statements(v3="3.1.0-2", v5="3.1.0-2")
 def test_a_second_connect_ends_the_connection(place, version):
     client = place.come(version)
-    client.send(place.connect(version)).is_ended(PROTOCOL_ERROR)
+    client.send(place.connect(version)).expect_end(PROTOCOL_ERROR)
 
 
 @statements(v3="3.1.2-1", v5="3.1.2-1")
@@ -138,7 +138,7 @@ def test_who_has_no_client_identifier_is_given_one_of_its_own(place, version):
         assert len(set(names)) == 3 and all(names)
         # It is as if the client had sent it: who comes with it takes over.
         again = place.connection(5, "").send(place.connect(5, names[0], exactly=True)).accepted()
-        clients[0].is_ended(0x8E)
+        clients[0].expect_end(0x8E)
         assert mp.ASSIGNED_CLIENT not in again.granted
 
 
@@ -221,7 +221,7 @@ def test_who_is_silent_for_one_and_a_half_times_the_keep_alive_is_cut_off(place)
     ]
     for each in silent:
         assert mp.SERVER_KEEP_ALIVE not in each.granted
-        each.is_ended(0x8D)
+        each.expect_end(0x8D)
         assert 1.4 < time.monotonic() - began < 3
     # As if the network had failed: the wills are published.
     gone = {place.relative(listener.next().topic) for _ in silent}
@@ -342,7 +342,7 @@ def test_a_packet_longer_than_the_server_takes_ends_the_connection(place, versio
     client = place.come(version)
     limit = client.granted[mp.MAXIMUM_PACKET]
     length = mqtt.number(limit - 4 + 1)
-    client.send(bytes([mqtt.PUBLISH << 4]) + length + mqtt.text(place.topic("a")) + b"\0").is_ended(0x95)
+    client.send(bytes([mqtt.PUBLISH << 4]) + length + mqtt.text(place.topic("a")) + b"\0").expect_end(0x95)
 
 
 @statements(v5="3.2.2-17 3.2.2-18 3.3.2-8 3.3.2-9")
@@ -350,7 +350,7 @@ def test_a_topic_alias_beyond_what_the_server_takes_ends_the_connection(place, v
     maximum = place.come(version).granted[mp.ALIAS_MAXIMUM]
     for alias in (0, maximum + 1, 0xFFFF):
         data = mqtt.publish(place.topic("a"), version=5, properties=b"\x23" + struct.pack(">H", alias))
-        place.come(version, "").send(data).is_ended(0x94)
+        place.come(version, "").send(data).expect_end(0x94)
 
 
 @statements(v5="4.12.0-1 4.12.0-4")
@@ -362,5 +362,5 @@ def test_a_method_of_authentication_that_the_server_does_not_know_is_refused(pla
 @statements(v5="4.12.0-7 3.15.2-1 3.1.2-30")
 def test_auth_without_a_method_ends_the_connection(place, version):
     for reason in (b"\x18\0", b"\x19\0", b"\x00", b"\x18\x09\x15" + mqtt.text("method")):
-        place.come(version, "").send(mqtt.packet(mqtt.AUTH, reason)).is_ended(PROTOCOL_ERROR)
-    place.come(version, "").send(mqtt.packet(mqtt.AUTH, b"\x77\0")).is_ended(MALFORMED, PROTOCOL_ERROR)
+        place.come(version, "").send(mqtt.packet(mqtt.AUTH, reason)).expect_end(PROTOCOL_ERROR)
+    place.come(version, "").send(mqtt.packet(mqtt.AUTH, b"\x77\0")).expect_end(MALFORMED, PROTOCOL_ERROR)

@@ -50,7 +50,7 @@ def test_the_server_keeps_to_the_exchange_of_each_message(place, version):
     # A PUBREL that isn't answered yet is asked for again, the message never comes again.
     reader.receive(second)
     reader.ping()
-    assert not reader.kept
+    assert not reader.unread
     reader.send(mqtt.acknowledgement(mqtt.PUBCOMP, second.identifier))
     reader.acknowledge(first)
     assert place.payloads(reader, writer) == []

@@ -45,7 +45,7 @@ def ends_with_each(place, version, wrong):
         assert version == 5 or words == [], data
         assert all(each.kind == mqtt.CONNACK and each.body[1] in (MALFORMED, 0x85, 0x90) for each in words), data
     for data in packets_with(place, version, wrong):
-        place.come(version, "").send(data).is_ended(MALFORMED)
+        place.come(version, "").send(data).expect_end(MALFORMED)
 
 
 @statements(
@@ -79,7 +79,7 @@ def test_a_variable_byte_integer_is_as_short_as_it_can_be(place, version):
         mqtt.packet(mqtt.PUBLISH, name + b"\0", length=mqtt.number(len(name) + 1 | 128)[:1] + b"\x80\x00"),
         mqtt.packet(mqtt.SUBSCRIBE, b"\0\1" + b"\x82\x00\x0b\x01" + name + b"\0", 2),
     ):
-        place.come(version, "").send(data).is_ended(MALFORMED)
+        place.come(version, "").send(data).expect_end(MALFORMED)
     # Lengths of one, two and three bytes from the server are read by `taken_number`, which insists.
     reader, writer = place.reader(version, "#"), place.writer(version)
     for size in (0, 120, 130, 16_000, 17_000):
@@ -105,7 +105,7 @@ def test_reserved_flags_of_the_fixed_header_are_as_they_should_be(place, version
     }
     for data in good.values():
         for bit in (1, 2, 4, 8):
-            place.come(version, "").send(bytes([data[0] ^ bit]) + data[1:]).is_ended(MALFORMED)
+            place.come(version, "").send(bytes([data[0] ^ bit]) + data[1:]).expect_end(MALFORMED)
     connect = place.connect(version)
     words = place.connection(version).send(bytes([connect[0] | 1]) + connect[1:]).last_words()
     assert all(each.kind == mqtt.CONNACK and each.body[1] == MALFORMED for each in words)
@@ -119,7 +119,7 @@ def test_zero_is_no_packet_identifier(place, version):
         mqtt.subscribe(place.topic("a"), identifier=0, version=version),
         mqtt.unsubscribe(place.topic("a"), identifier=0, version=version),
     ):
-        place.come(version, "").send(data).is_ended(MALFORMED, PROTOCOL_ERROR)
+        place.come(version, "").send(data).expect_end(MALFORMED, PROTOCOL_ERROR)
 
 
 @statements(v3="2.3.1-4 4.3.2-1 4.3.3-1", v5="2.2.1-4 4.3.2-1 4.3.3-1")
@@ -179,7 +179,7 @@ def test_a_packet_that_breaks_the_rules_ends_the_connection(place, version):
     else:
         bad += [mqtt.packet(15)]
     for data in bad:
-        place.come(version, "").send(data).is_ended(MALFORMED, PROTOCOL_ERROR)
+        place.come(version, "").send(data).expect_end(MALFORMED, PROTOCOL_ERROR)
 
 
 @statements(v3="7.1.1-1 7.0.0-2", v5="4.2.0-1")

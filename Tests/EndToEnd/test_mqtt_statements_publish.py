@@ -21,7 +21,7 @@ def test_what_is_sent_for_the_first_time_is_no_duplicate_whatever_it_was_for_the
 @statements(v3="3.3.1-2", v5="3.3.1-2")
 def test_a_duplicate_of_qos_0_ends_the_connection(place, version):
     data = mqtt.publish(place.topic("a"), duplicate=True, version=version)
-    place.come(version).send(data).is_ended(MALFORMED, PROTOCOL_ERROR)
+    place.come(version).send(data).expect_end(MALFORMED, PROTOCOL_ERROR)
 
 
 @statements(v3="3.3.1-4", v5="3.3.1-4")
@@ -29,7 +29,7 @@ def test_qos_3_ends_the_connection(place, version):
     reader = place.reader(version, "a")
     for flags in (0x06, 0x0E, 0x07):
         data = mqtt.publish(place.topic("a"), b"bad", 1, version=version)
-        place.come(version, "").send(bytes([0x30 | flags]) + data[1:]).is_ended(MALFORMED)
+        place.come(version, "").send(bytes([0x30 | flags]) + data[1:]).expect_end(MALFORMED)
     assert place.payloads(reader, place.writer(version)) == []
 
 
@@ -37,7 +37,7 @@ def refuses(client, data, kind, *reasons):
     """MQTT 5 is told by an acknowledgement or by DISCONNECT, earlier versions by the end of the connection."""
     client.send(data)
     if client.version == 4:
-        return client.is_ended()
+        return client.expect_end()
     answer = client.packet()
     reason = answer.body[2] if answer.kind == kind else answer.body[0]
     assert answer.kind in (kind, mqtt.DISCONNECT) and reason in reasons, answer
@@ -57,14 +57,14 @@ def test_a_topic_name_has_no_wildcard(place, version, name):
 @statements(v3="4.7.3-1", v5="4.7.3-1")
 def test_an_empty_topic_name_ends_the_connection(place, version):
     data = mqtt.publish("", b"", 1, version=version)
-    place.come(version).send(data).is_ended(MALFORMED, PROTOCOL_ERROR)
+    place.come(version).send(data).expect_end(MALFORMED, PROTOCOL_ERROR)
 
 
 @statements(v5="3.3.2-14")
 @pytest.mark.parametrize("name", ["#", "a/#", "a/+", "+/b"])
 def test_a_response_topic_has_no_wildcard(place, version, name):
     data = mqtt.publish(place.topic("a"), b"", 1, version=5, properties=mp.encoded([(mp.RESPONSE_TOPIC, name)]))
-    place.come(version).send(data).is_ended(MALFORMED, PROTOCOL_ERROR, 0x90)
+    place.come(version).send(data).expect_end(MALFORMED, PROTOCOL_ERROR, 0x90)
 
 
 GIVEN = [
@@ -127,7 +127,7 @@ def test_topic_aliases_hold_for_one_connection(place, version):
     names = [place.relative(reader.next().topic) for _ in range(2 * maximum + 2)]
     assert names == [f"a/{alias}" for alias in range(1, maximum + 1)] * 2 + ["b", "b"]
     again = place.writer(version)
-    again.send(mqtt.publish("", b"", 1, version=5, properties=b"\x23\0\1")).is_ended(PROTOCOL_ERROR, 0x94)
+    again.send(mqtt.publish("", b"", 1, version=5, properties=b"\x23\0\1")).expect_end(PROTOCOL_ERROR, 0x94)
 
 
 @statements(v3="3.3.4-1", v5="3.3.4-1")
@@ -171,7 +171,7 @@ def test_a_message_carries_the_identifiers_of_all_filters_that_it_matches(place,
 def test_a_client_that_sends_a_subscription_identifier_is_cut_off(place, version):
     reader = place.reader(version, "a")
     data = mqtt.publish(place.topic("a"), b"", version=5, properties=mp.encoded([(mp.SUBSCRIPTION, 1)]))
-    place.come(version, "").send(data).is_ended(PROTOCOL_ERROR)
+    place.come(version, "").send(data).expect_end(PROTOCOL_ERROR)
     assert place.payloads(reader, place.writer(version)) == []
 
 
@@ -181,7 +181,7 @@ def test_who_may_not_publish_is_refused(place, version):
         data = mqtt.publish("channels/00000000-0000-4000-8000-000000000000/messages", b"", qos, version=version)
         client = place.come(version, "").send(data)
         if version == 4:
-            client.is_ended()
+            client.expect_end()
         else:
             answer = client.packet()
             assert (answer.kind, answer.body[2]) == (kind, 0x87)
@@ -197,7 +197,7 @@ def test_more_messages_at_once_than_the_server_takes_end_the_connection(place, v
     client.send(within)
     for number in range(limit):
         assert struct.unpack(">H", client.answer(mqtt.PUBREC).body[:2])[0] == number + 1
-    client.send(mqtt.publish(name, b"", 2, limit + 1, version=5)).is_ended(0x93)
+    client.send(mqtt.publish(name, b"", 2, limit + 1, version=5)).expect_end(0x93)
 
 
 @statements(v5="3.3.4-9 4.9.0-1 4.9.0-2")
@@ -216,7 +216,7 @@ def test_the_server_has_no_more_unacknowledged_than_the_client_takes(place, vers
         if message.qos == 2:
             reader.receive(message)
             reader.ping()
-            assert not reader.kept
+            assert not reader.unread
             reader.send(mqtt.acknowledgement(mqtt.PUBCOMP, message.identifier))
         else:
             reader.acknowledge(message)
@@ -236,7 +236,7 @@ def test_whose_window_is_full_is_answered_all_the_same(place, version):
     for qos in (0, 1, 2):
         reader.publish(place.topic("c"), b"", qos)
     reader.receive(held)
-    assert not reader.kept
+    assert not reader.unread
 
 
 @statements(v3="3.3.2-3", v5="3.3.2-3", at=(KEYED,))

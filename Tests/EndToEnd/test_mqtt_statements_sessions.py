@@ -87,7 +87,7 @@ def test_disconnect_may_end_the_session_and_give_it_no_life_that_it_had_not(plac
     assert not place.come(version, clean=False).present
     client = place.come(version, "reader-2", clean=True)
     body = b"\0" + mqtt.number(5) + mp.encoded([(mp.SESSION_EXPIRY, 60)])
-    client.send(mqtt.packet(mqtt.DISCONNECT, body)).is_ended(0x82)
+    client.send(mqtt.packet(mqtt.DISCONNECT, body)).expect_end(0x82)
 
 
 @statements(v3="4.1.0-2", v5="4.1.0-1")
@@ -119,7 +119,7 @@ def test_what_was_not_acknowledged_is_sent_again_with_its_identifier(place, vers
     client.acknowledge(held[2])
     # At no other time than when the client comes again.
     client.ping()
-    assert not client.kept
+    assert not client.unread
     client.close()
 
     back = again(place, version)
@@ -151,7 +151,7 @@ def test_what_the_client_refused_is_acknowledged_and_is_not_sent_again(place, ve
     back = again(place, version)
     assert [(back.message().payload) for _ in range(2)] == [b"2", b"3"]
     back.ping()
-    assert not back.kept
+    assert not back.unread
 
 
 @statements(v3="4.3.3-2 4.4.0-1", v5="4.3.3-10 4.3.3-11 4.3.3-12", kept=True)
@@ -204,7 +204,7 @@ def test_who_takes_over_goes_on_with_the_session(place, version):
     held = [client.message() for _ in range(3)]
     client.receive(held[1])
     back = again(place, version)
-    client.is_ended(0x8E)
+    client.expect_end(0x8E)
     assert struct.unpack(">H", back.answer(mqtt.PUBREL).body[:2])[0] == held[1].identifier
     repeated = [back.message() for _ in range(2)]
     assert [(each.payload, each.identifier, each.dup) for each in repeated] == [
@@ -257,7 +257,7 @@ def test_an_acknowledgement_of_another_qos_is_an_error(place, version):
     for qos, kind in ((1, mqtt.PUBREC), (1, mqtt.PUBCOMP), (2, mqtt.PUBACK), (2, mqtt.PUBCOMP)):
         reader = place.reader(version, "a", client=f"reader-{qos}-{kind}")
         place.come(version, "writer-2").publish(place.topic("a"), b"", qos)
-        reader.send(mqtt.acknowledgement(kind, reader.message().identifier)).is_ended(0x82)
+        reader.send(mqtt.acknowledgement(kind, reader.message().identifier)).expect_end(0x82)
 
 
 @statements(v5="3.1.2-27 3.3.2-7 4.4.0-1", kept=True)

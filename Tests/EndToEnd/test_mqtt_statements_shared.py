@@ -49,7 +49,7 @@ def test_a_shared_filter_needs_the_name_of_a_group_and_a_filter(place, version, 
 @statements(v5="3.8.3-4", shared=True)
 def test_no_local_of_a_shared_filter_is_an_error(place, version):
     data = mqtt.subscribe(shared(place, "a"), options=0x04 | 1, version=5)
-    place.come(version).send(data).is_ended(PROTOCOL_ERROR)
+    place.come(version).send(data).expect_end(PROTOCOL_ERROR)
 
 
 @statements(v5="4.8.2-4", shared=True, kept=True)
@@ -87,6 +87,6 @@ def test_what_one_of_a_group_refuses_goes_to_nobody_else(place, version, qos, ki
     second = place.come(version, MEMBERS[1])
     assert second.subscribe(shared(place, "a")) == [2]
     first.send(mqtt.packet(kind, held.identifier.to_bytes(2) + b"\x97")).ping()
-    assert not first.kept
+    assert not first.unread
     first.disconnect()
     assert place.payloads(second, writer) == []

@@ -37,7 +37,7 @@ def test_suback_has_a_code_for_each_filter_in_their_order(place, version):
 
 @statements(v3="3.8.3-3", v5="3.8.3-2")
 def test_subscribing_to_nothing_ends_the_connection(place, version):
-    place.come(version).send(subscribe(version)).is_ended(MALFORMED, PROTOCOL_ERROR)
+    place.come(version).send(subscribe(version)).expect_end(MALFORMED, PROTOCOL_ERROR)
 
 
 @statements(v3="3.8.3-4", v5="3.8.3-5")
@@ -45,10 +45,10 @@ def test_reserved_bits_and_qos_3_end_the_connection(place, version):
     reserved = (0x04, 0x08, 0x10, 0x20, 0x40, 0x80) if version == 4 else (0x40, 0x80, 0xC0)
     for options in (*(bit | qos for bit in reserved for qos in (0, 1, 2)), 0x03):
         data = subscribe(version, (place.topic("a"), 0), (place.topic("b"), options))
-        place.come(version, "").send(data).is_ended(MALFORMED, PROTOCOL_ERROR)
+        place.come(version, "").send(data).expect_end(MALFORMED, PROTOCOL_ERROR)
     if version == 5:
         data = subscribe(version, (place.topic("a"), 0x30))
-        place.come(version, "").send(data).is_ended(PROTOCOL_ERROR, MALFORMED)
+        place.come(version, "").send(data).expect_end(PROTOCOL_ERROR, MALFORMED)
 
 
 @statements(v3="3.8.4-3", v5="3.8.4-3")
@@ -115,7 +115,7 @@ def test_no_local_keeps_a_client_s_own_messages_from_it(place, version, qos):
 
 @statements(v3="3.10.3-2", v5="3.10.3-2")
 def test_unsubscribing_from_nothing_ends_the_connection(place, version):
-    place.come(version).send(mqtt.unsubscribe(version=version)).is_ended(MALFORMED, PROTOCOL_ERROR)
+    place.come(version).send(mqtt.unsubscribe(version=version)).expect_end(MALFORMED, PROTOCOL_ERROR)
 
 
 @statements(
@@ -146,7 +146,7 @@ def test_what_has_begun_to_be_sent_is_completed_after_unsubscribing(place, versi
     reader.acknowledge(first)
     reader.acknowledge(second)
     reader.send(mqtt.acknowledgement(mqtt.PUBCOMP, third.identifier)).ping()
-    assert not reader.kept
+    assert not reader.unread
 
 
 @statements(v3="3.12.4-1", v5="3.12.4-1")
@@ -169,14 +169,14 @@ def test_nothing_behind_disconnect_is_looked_at_and_the_connection_ends(place, v
 @statements(v5="3.14.2-1")
 @pytest.mark.parametrize("reason", [0x01, 0x03, 0x7F, 0xFF])
 def test_disconnect_with_a_reason_that_no_client_may_give_is_an_error(place, version, reason):
-    place.come(version).send(mqtt.packet(mqtt.DISCONNECT, bytes([reason, 0]))).is_ended(MALFORMED, PROTOCOL_ERROR)
+    place.come(version).send(mqtt.packet(mqtt.DISCONNECT, bytes([reason, 0]))).expect_end(MALFORMED, PROTOCOL_ERROR)
 
 
 @statements(v5="3.4.2-1 3.5.2-1 3.6.2-1 3.7.2-1")
 def test_acknowledgements_with_unknown_reasons_are_an_error_and_the_server_uses_known_ones(place, version):
     for kind in (mqtt.PUBACK, mqtt.PUBREC, mqtt.PUBREL, mqtt.PUBCOMP):
         data = mqtt.packet(kind, struct.pack(">HB", 1, 0x7F), 2 if kind == mqtt.PUBREL else 0)
-        place.come(version, "").send(data).is_ended(MALFORMED, PROTOCOL_ERROR)
+        place.come(version, "").send(data).expect_end(MALFORMED, PROTOCOL_ERROR)
     client = place.come(version)
     # An identifier that nobody knows.
     for data, kind in (
@@ -215,4 +215,4 @@ def test_no_local_of_one_filter_does_not_hold_for_another(place, version, qos):
 @pytest.mark.parametrize("identifiers", [[0], [1, 2], [1, 1]])
 def test_a_subscription_identifier_is_one_and_not_0(place, version, identifiers):
     properties = mp.encoded([(mp.SUBSCRIPTION, each) for each in identifiers])
-    place.come(version).send(subscribe(version, (place.topic("a"), 0), properties=properties)).is_ended(PROTOCOL_ERROR)
+    place.come(version).send(subscribe(version, (place.topic("a"), 0), properties=properties)).expect_end(PROTOCOL_ERROR)

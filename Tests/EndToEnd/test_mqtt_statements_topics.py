@@ -131,7 +131,7 @@ def test_a_filter_against_the_grammar_is_refused(place, version, wrong):
     reader, writer = place.come(version), place.writer(version)
     reader.send(mqtt.subscribe(*filters, version=version))
     if wrong is None:
-        return reader.is_ended(MALFORMED, 0x8F)
+        return reader.expect_end(MALFORMED, 0x8F)
     answer = reader.packet()
     assert (answer.kind, list(answer.body[-2:])) == (mqtt.SUBACK, [0, 0x8F if version == 5 else 0x80])
     for name in ("a", "a/b", "a/b/c", "b"):
@@ -149,7 +149,7 @@ def test_a_topic_as_long_as_a_string_can_be_is_refused(place, version):
     assert reader.next().topic == long
     another = place.come(version, "").send(mqtt.publish(longest, b"", 1, version=version))
     if version == 4:
-        another.is_ended()
+        another.expect_end()
     else:
         assert another.packet().body[2] == 0x90
 

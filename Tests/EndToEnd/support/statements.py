@@ -117,7 +117,7 @@ class Client(RawMQTT):
 
     def __init__(self, connection, version: int):
         super().__init__(connection, version)
-        self.kept: collections.deque[Packet] = collections.deque()
+        self.unread: collections.deque[Packet] = collections.deque()
         self.last = 0
 
     def accepted(self) -> "Client":
@@ -136,7 +136,7 @@ class Client(RawMQTT):
     def answer(self, kind: int) -> Packet:
         """The next packet that isn't a message."""
         while (received := self.packet()).kind == mqtt.PUBLISH:
-            self.kept.append(received)
+            self.unread.append(received)
         assert received.kind == kind, f"{received} instead of a packet of type {kind}"
         return received
 
@@ -147,7 +147,7 @@ class Client(RawMQTT):
         return received.body[2] if self.version == 5 and len(received.body) > 2 else SUCCESS
 
     def message(self) -> Message:
-        received = self.kept.popleft() if self.kept else self.packet()
+        received = self.unread.popleft() if self.unread else self.packet()
         assert received.kind == mqtt.PUBLISH, received
         return read(received, self.version)
 
@@ -218,7 +218,7 @@ class Client(RawMQTT):
         """What the server says before it ends the connection, but for messages."""
         return [each for each in self.packets_until_closed() if each.kind != mqtt.PUBLISH]
 
-    def is_ended(self, *reasons: int) -> None:
+    def expect_end(self, *reasons: int) -> None:
         """The server ends the connection; in MQTT 5 it gives one of these reasons."""
         words = self.last_words()
         if self.version == 5:
