@@ -6,7 +6,7 @@ import pytest
 
 from support import mqtt_properties as mp
 from support import raw_mqtt as mqtt
-from support.statements import read, statements
+from support.statements import PLACES, read, statements
 
 
 def subscribed(place, version, *filters, **options):
@@ -304,3 +304,86 @@ def test_disconnect_may_give_a_session_a_longer_life_and_connect_a_shorter_one(p
     again(place, version, client="reader-2", expiry=0).disconnect()
     place.let_seconds_pass(version)
     assert [place.come(version, client, clean=False).present for client in ("reader", "reader-2")] == [True, False]
+
+
+def exchanges(messages):
+    return [(each.payload, each.identifier, each.qos) for each in messages]
+
+
+def in_flight(place, version):
+    """A client with two messages that it hasn't acknowledged, and these."""
+    client, writer = subscribed(place, version, "a"), place.writer(version)
+    for qos in (1, 2):
+        writer.publish(place.topic("a"), b"%d" % qos, qos)
+    return client, writer, [client.message(), client.message()]
+
+
+def are_sent_again(place, version, writer, held):
+    repeated = place.heard(again(place, version), writer)
+    assert exchanges(repeated) == exchanges(held) and all(each.dup for each in repeated)
+
+
+CHANGED = "what is in flight is forgotten if no subscription wants it any more"
+
+
+@statements(v3="3.10.4-3 4.4.0-1", v5="3.10.4-3 4.4.0-1", kept=True, wrong=dict.fromkeys(PLACES, CHANGED))
+def test_what_is_in_flight_is_sent_again_although_the_client_has_unsubscribed(place, version):
+    client, writer, held = in_flight(place, version)
+    client.unsubscribe(place.topic("a"))
+    client.close()
+    are_sent_again(place, version, writer, held)
+
+
+@statements(v3="4.4.0-1", v5="4.4.0-1", kept=True, wrong=dict.fromkeys(PLACES, CHANGED))
+def test_what_is_in_flight_is_sent_again_although_the_subscription_is_another(place, version):
+    client, writer, held = in_flight(place, version)
+    assert client.subscribe(place.topic("a"), options=0) == [0]
+    client.close()
+    are_sent_again(place, version, writer, held)
+
+
+NOT_OF_SESSION = "retained messages for a new subscription are forgotten with the connection"
+
+
+@statements(v3="4.4.0-1", v5="4.4.0-1", kept=True, wrong=dict.fromkeys(PLACES, NOT_OF_SESSION))
+@pytest.mark.parametrize("qos", [1, 2])
+def test_a_retained_message_in_flight_is_sent_again(place, version, qos):
+    writer = place.writer(version)
+    writer.publish(place.topic("a"), b"kept", qos, retain=True)
+    client = subscribed(place, version, "a")
+    held = client.message()
+    client.close()
+    are_sent_again(place, version, writer, [held])
+
+
+@statements(v5="4.1.0-1", kept=True, wrong=dict.fromkeys(PLACES, NOT_OF_SESSION))
+def test_a_retained_message_that_waits_is_sent_when_the_client_is_back(place, version):
+    writer = place.writer(version)
+    for name in ("a", "b", "c"):
+        writer.publish(place.topic(name), name.encode(), 1, retain=True)
+    client = subscribed(place, version, "+", properties=[(mp.RECEIVE_MAXIMUM, 1)])
+    client.message()
+    client.close()
+    assert sorted(place.payloads(again(place, version), writer)) == [b"a", b"b", b"c"]
+
+
+@statements(v3="4.4.0-1", v5="4.4.0-1 4.3.3-6", kept=True)
+def test_what_is_not_acknowledged_comes_as_often_as_the_client_does(place, version):
+    client, writer = subscribed(place, version, "a"), place.writer(version)
+    for number in range(3):
+        writer.publish(place.topic("a"), b"%d" % number, 2)
+    first, *others = (client.message() for _ in range(3))
+    client.receive(first)
+    client.close()
+    for _ in range(3):
+        back = again(place, version)
+        assert struct.unpack(">H", back.answer(mqtt.PUBREL).body[:2])[0] == first.identifier
+        assert exchanges(back.message() for _ in others) == exchanges(others)
+        back.close()
+    back = again(place, version)
+    back.answer(mqtt.PUBREL)
+    back.send(mqtt.acknowledgement(mqtt.PUBCOMP, first.identifier))
+    _, last = back.message(), back.message()
+    back.acknowledge(last)
+    back.ping().close()
+    assert exchanges(place.heard(again(place, version), writer)) == exchanges(others[:1])

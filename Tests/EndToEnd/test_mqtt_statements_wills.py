@@ -173,3 +173,11 @@ def test_a_will_is_published_when_a_websocket_is_closed_without_disconnect(place
     dying = place.come(version, "writer", will=Will(place.topic("gone"), qos=1))
     dying.socket.ws.send(close_frame(code))
     assert reader.next().payload == b"will"
+
+
+@statements(v5="3.1.2-8 3.14.4-3", kept=True)
+def test_a_will_that_waits_is_published_when_disconnect_ends_the_session(place, version):
+    reader = place.reader(version, "gone")
+    will = Will(place.topic("gone"), qos=1, properties=[(mp.WILL_DELAY, 600)])
+    place.come(version, "writer-2", clean=False, will=will).disconnect(0x04, [(mp.SESSION_EXPIRY, 0)])
+    assert reader.next().payload == b"will"
