@@ -1,9 +1,12 @@
 """MQTT's statements on retained messages: in section 3.3.1."""
 
+import time
+
 import pytest
 
 from support import mqtt_properties as mp
-from support.statements import statements
+from support import raw_mqtt as mqtt
+from support.statements import PLACES, statements
 
 # Retain Handling of MQTT 5, as it stands in the options.
 SEND, IF_NEW, DO_NOT_SEND = 0x00, 0x10, 0x20
@@ -124,3 +127,34 @@ def test_a_retained_message_ages_too(place, version):
     assert kept(place, writer, version, "a", "b") == [("b", b"b")]
     left = place.reader(version, "b", client="reader-2").next().all(mp.EXPIRY)
     assert len(left) == 1 and 55 < left[0] < 60
+
+
+def retain(writer, names, payload):
+    """So many that the answers are read behind each hundred."""
+    for start in range(0, len(names), 100):
+        part = [(writer.next_identifier(), name) for name in names[start : start + 100]]
+        version = writer.version
+        writer.send(b"".join(mqtt.publish(name, payload, 1, each, retain=True, version=version) for each, name in part))
+        for _ in part:
+            writer.answer(mqtt.PUBACK)
+
+
+@statements(
+    v3="3.3.1-6",
+    v5="3.3.1-9",
+    kept=True,
+    wrong=dict.fromkeys(PLACES, "what finds no place in the client's queue is dropped"),
+)
+def test_a_client_that_is_slow_gets_all_of_many(place, version):
+    writer, names = place.writer(version), [place.topic(f"many/{number}") for number in range(1_400)]
+    retain(writer, names, b"kept")
+    reader, found = place.reader(version, "many/+", options=1), []
+    for _ in range(200):
+        reader.ping()
+    heard = time.monotonic()
+    while len(found) < len(names) and time.monotonic() < heard + 0.7:
+        while reader.ping().unread:
+            found.append(reader.next().topic)
+            heard = time.monotonic()
+    retain(writer, names, b"")
+    assert sorted(found) == sorted(names)

@@ -215,4 +215,5 @@ def test_no_local_of_one_filter_does_not_hold_for_another(place, version, qos):
 @pytest.mark.parametrize("identifiers", [[0], [1, 2], [1, 1]])
 def test_a_subscription_identifier_is_one_and_not_0(place, version, identifiers):
     properties = mp.encoded([(mp.SUBSCRIPTION, each) for each in identifiers])
-    place.come(version).send(subscribe(version, (place.topic("a"), 0), properties=properties)).expect_end(PROTOCOL_ERROR)
+    data = subscribe(version, (place.topic("a"), 0), properties=properties)
+    place.come(version).send(data).expect_end(PROTOCOL_ERROR)
