@@ -245,6 +245,15 @@ let package = Package(
 
         // Ring 3: programs.
         library(
+            "MQTTRemote",
+            "Adapters/MQTT/Remote",
+            [
+                "AdapterBackend", "Bootstrap", "MQTTAdapter", "MQTTSession", "Messaging", "Model", "NATSBus", .crypto,
+                .logging,
+                .nio("NIOCore"),
+            ]
+        ),
+        library(
             "Programs",
             "Shared/Programs",
             [
@@ -267,7 +276,7 @@ let package = Package(
             "Adapters/Backend",
             [
                 "AdapterServer", "AdapterTransport", "AdaptersRemote", "Bootstrap", "Model", "NATSBus", "Programs",
-                "RPCSupport", "RemoteSettings", .logging, .serviceLifecycle,
+                "Messaging", "RPCSupport", "RemoteSettings", .logging, .serviceLifecycle,
             ]
         ),
         program(
@@ -290,7 +299,7 @@ let package = Package(
         ),
         program("HTTPAdapterServer", "Adapters/Programs/HTTP", adapterProgram + ["HTTPAdapter"]),
         program("WSAdapterServer", "Adapters/Programs/WS", adapterProgram + ["WSAdapter"]),
-        program("MQTTAdapterServer", "Adapters/Programs/MQTT", adapterProgram + ["MQTTAdapter"]),
+        program("MQTTAdapterServer", "Adapters/Programs/MQTT", adapterProgram + ["MQTTAdapter", "MQTTRemote"]),
         library("AdapterServer", "Adapters/Server", ["AdapterTransport", "Bootstrap", "Programs"]),
         library(
             "FluxgateServer",
@@ -300,7 +309,7 @@ let package = Package(
                 "MQTTSession", "Messaging", "Model",
                 "Programs", "SQL", "SQLiteDriver", "TLSSupport", "ThingsAPI", "ThingsCore", "ThingsStorage", "UsersAPI",
                 "UsersCore", "UsersSecurity", "UsersStorage", "WSAdapter", .argumentParser, .logging, .metrics,
-                .serviceLifecycle, .nio("NIOCore"),
+                .serviceLifecycle, .nio("NIOCore"), .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
         library(

@@ -9,6 +9,7 @@ import pytest
 
 from support.api import Account
 from support.canary import Canary
+from support.engines import NATS
 from support.pki import PKI
 from support.programs import ONE_PROGRAM, SeparatePrograms, View
 from support.server import BINARY, Server
@@ -90,8 +91,22 @@ def pair_of_one(embedded):
 
 
 @pytest.fixture(scope="session")
-def pair_of_copies(separate):
-    return [separate.view(0, 0, 0), separate.view(1, 1, 1)], Account(separate.view()).pair()
+def separate_on_disk(program, tmp_path_factory):
+    """The same with a stream, so that sessions outlive their connections."""
+    running = SeparatePrograms(
+        tmp_path_factory.mktemp("separate"), nats=NATS(jetstream=True), MF_MESSAGE_DURABILITY="disk"
+    ).start()
+    try:
+        yield running
+        running.check()
+        assert set(running.stop().values()) == {0}
+    finally:
+        running.end()
+
+
+@pytest.fixture(scope="session")
+def pair_of_copies(separate_on_disk):
+    return [separate_on_disk.view(0, 0, 0), separate_on_disk.view(1, 1, 1)], Account(separate_on_disk.view()).pair()
 
 
 @pytest.fixture

@@ -171,7 +171,7 @@ def test_nothing_behind_a_refused_connect_is_looked_at(place, version):
     assert place.payloads(reader, place.writer(version)) == []
 
 
-@statements(v3="3.1.3-2 3.1.4-2", v5="3.1.3-2 3.1.4-3 3.14.2-1 3.14.2-2 3.14.4-1 3.14.4-2", kept=True)
+@statements(v3="3.1.3-2 3.1.4-2", v5="3.1.3-2 3.1.4-3 3.14.2-1 3.14.2-2 3.14.4-1 3.14.4-2")
 def test_the_same_client_takes_over_from_itself(place, version):
     # By separate programs the second comes by another copy.
     older, another = place.come(version), place.come(version, "reader-2")

@@ -190,7 +190,7 @@ def test_bytes_may_come_in_any_pieces(place, version):
     for position in range(len(everything)):
         client.send(everything[position : position + 1])
     client.accepted()
-    assert [client.packet().kind for _ in range(3)] == [mqtt.PUBACK, mqtt.PUBACK, mqtt.PINGRESP]
+    assert sorted(client.packet().kind for _ in range(3)) == [mqtt.PUBACK, mqtt.PUBACK, mqtt.PINGRESP]
     assert [reader.next().payload for _ in range(2)] == [b"one", b"two"]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from support import mqtt_properties as mp
 from support import raw_mqtt as mqtt
-from support.statements import PLACES, statements
+from support.statements import statements
 
 # Retain Handling of MQTT 5, as it stands in the options.
 SEND, IF_NEW, DO_NOT_SEND = 0x00, 0x10, 0x20
@@ -26,7 +26,7 @@ def kept(place, writer, version, *names):
     return sorted((place.relative(each.topic), each.payload) for each in found)
 
 
-@statements(v3="3.3.1-5 3.3.1-6 3.3.1-7 3.3.1-8", v5="3.3.1-5 3.3.1-9", kept=True)
+@statements(v3="3.3.1-5 3.3.1-6 3.3.1-7 3.3.1-8", v5="3.3.1-5 3.3.1-9", retained=True)
 @pytest.mark.parametrize("qos", [0, 1, 2])
 def test_the_last_retained_message_of_each_topic_is_sent_to_who_subscribes_later(place, version, qos):
     writer = place.writer(version)
@@ -43,7 +43,7 @@ def test_the_last_retained_message_of_each_topic_is_sent_to_who_subscribes_later
     assert got == [("a", b"new", qos), ("a/b", b"other", qos)]
 
 
-@statements(v3="3.3.1-9", v5="3.3.1-12", kept=True)
+@statements(v3="3.3.1-9", v5="3.3.1-12", retained=True)
 @pytest.mark.parametrize("qos", [0, 1, 2])
 def test_what_matches_a_subscription_that_is_there_is_not_marked_as_retained(place, version, qos):
     reader, writer = place.reader(version, "a"), place.writer(version)
@@ -52,7 +52,7 @@ def test_what_matches_a_subscription_that_is_there_is_not_marked_as_retained(pla
         assert not reader.next().retain
 
 
-@statements(v5="3.3.1-13", kept=True)
+@statements(v5="3.3.1-13", retained=True)
 @pytest.mark.parametrize("qos", [0, 1, 2])
 def test_retain_as_published_keeps_the_mark(place, version, qos):
     reader, writer = place.reader(version, "a", options=AS_PUBLISHED | 2), place.writer(version)
@@ -61,7 +61,7 @@ def test_retain_as_published_keeps_the_mark(place, version, qos):
         assert reader.next().retain == retain
 
 
-@statements(v3="3.3.1-10 3.3.1-11", v5="3.3.1-6 3.3.1-7", kept=True)
+@statements(v3="3.3.1-10 3.3.1-11", v5="3.3.1-6 3.3.1-7", retained=True)
 @pytest.mark.parametrize("qos", [0, 1, 2])
 def test_an_empty_message_is_delivered_and_removes_what_was_retained(place, version, qos):
     reader, writer = place.reader(version, "a"), place.writer(version)
@@ -73,7 +73,7 @@ def test_an_empty_message_is_delivered_and_removes_what_was_retained(place, vers
     assert kept(place, writer, version, "a", "b", "never") == [("b", b"kept")]
 
 
-@statements(v3="3.3.1-12", v5="3.3.1-8", kept=True)
+@statements(v3="3.3.1-12", v5="3.3.1-8", retained=True)
 def test_a_message_without_the_mark_changes_nothing_that_is_retained(place, version):
     writer = place.writer(version)
     writer.publish(place.topic("a"), b"kept", 1, retain=True)
@@ -84,7 +84,7 @@ def test_a_message_without_the_mark_changes_nothing_that_is_retained(place, vers
     assert kept(place, writer, version, "a", "b") == [("a", b"kept")]
 
 
-@statements(v5="3.3.1-9 3.3.1-10 3.3.1-11", kept=True)
+@statements(v5="3.3.1-9 3.3.1-10 3.3.1-11", retained=True)
 def test_retain_handling_says_when_they_are_sent(place, version):
     writer = place.writer(version)
     writer.publish(place.topic("a"), b"kept", 1, retain=True)
@@ -98,7 +98,7 @@ def test_retain_handling_says_when_they_are_sent(place, version):
     assert reader.next().payload == b"kept"
 
 
-@statements(v3="3.1.2-7", v5="4.1.0-2", kept=True)
+@statements(v3="3.1.2-7", v5="4.1.0-2", retained=True)
 def test_what_is_retained_is_no_part_of_a_session(place, version):
     writer = place.come(version, "writer", clean=False)
     writer.publish(place.topic("a"), b"kept", 1, retain=True)
@@ -108,7 +108,7 @@ def test_what_is_retained_is_no_part_of_a_session(place, version):
     assert kept(place, fresh, version, "a") == [("a", b"kept")]
 
 
-@statements(v5="3.3.4-3 3.3.4-4", kept=True)
+@statements(v5="3.3.4-3 3.3.4-4", retained=True)
 def test_a_retained_message_carries_the_identifier_of_the_subscription_that_brings_it(place, version):
     writer = place.writer(version)
     writer.publish(place.topic("a"), b"kept", 1, retain=True)
@@ -118,7 +118,7 @@ def test_a_retained_message_carries_the_identifier_of_the_subscription_that_brin
         assert identifier in reader.next().all(mp.SUBSCRIPTION)
 
 
-@statements(v5="3.3.2-5 3.3.2-6", kept=True)
+@statements(v5="3.3.2-5 3.3.2-6", retained=True)
 def test_a_retained_message_ages_too(place, version):
     writer = place.writer(version)
     for name, seconds in (("a", 1), ("b", 60)):
@@ -142,8 +142,7 @@ def retain(writer, names, payload):
 @statements(
     v3="3.3.1-6",
     v5="3.3.1-9",
-    kept=True,
-    wrong=dict.fromkeys(PLACES, "what finds no place in the client's queue is dropped"),
+    retained=True,
 )
 def test_a_client_that_is_slow_gets_all_of_many(place, version):
     writer, names = place.writer(version), [place.topic(f"many/{number}") for number in range(1_400)]

@@ -24,7 +24,6 @@ def again(place, version, **options):
 @statements(
     v3="3.1.2-4 3.1.2-5 3.1.4-3 3.2.2-2 3.2.2-3 4.1.0-1 4.5.0-1",
     v5="3.1.2-5 3.1.2-6 3.1.2-23 3.1.4-4 3.2.2-3 4.1.0-1 4.5.0-1",
-    kept=True,
 )
 @pytest.mark.parametrize("lost", [False, True])
 def test_a_session_goes_on_where_it_stood(place, version, lost):
@@ -50,7 +49,7 @@ def test_a_session_goes_on_where_it_stood(place, version, lost):
     assert place.payloads(third, writer) == []
 
 
-@statements(v3="3.1.2-6 3.1.4-3 3.2.2-1", v5="3.1.2-4 3.1.4-4 3.2.2-2", kept=True)
+@statements(v3="3.1.2-6 3.1.4-3 3.2.2-1", v5="3.1.2-4 3.1.4-4 3.2.2-2")
 def test_a_clean_start_forgets_what_there_was(place, version):
     writer = place.writer(version)
     client = subscribed(place, version, "a")
@@ -66,14 +65,14 @@ def test_a_clean_start_forgets_what_there_was(place, version):
     assert not place.come(version, clean=False).present
 
 
-@statements(v3="3.1.2-6", v5="4.1.0-2", kept=True)
+@statements(v3="3.1.2-6", v5="4.1.0-2")
 def test_a_session_that_ends_with_its_connection_is_not_there_later(place, version):
     client = place.reader(version, "a")
     client.disconnect()
     assert not place.come(version, clean=False).present
 
 
-@statements(v5="4.1.0-2 3.1.2-23", kept=True)
+@statements(v5="4.1.0-2 3.1.2-23")
 def test_a_session_is_there_until_its_time_is_over(place, version):
     for client, expiry in (("reader", 1), ("reader-2", 600)):
         place.come(version, client, clean=False, expiry=expiry).disconnect()
@@ -81,7 +80,7 @@ def test_a_session_is_there_until_its_time_is_over(place, version):
     assert [place.come(version, client, clean=False).present for client in ("reader", "reader-2")] == [False, True]
 
 
-@statements(v5="4.1.0-2 3.14.2-2", kept=True)
+@statements(v5="4.1.0-2 3.14.2-2")
 def test_disconnect_may_end_the_session_and_give_it_no_life_that_it_had_not(place, version):
     place.come(version, clean=False).disconnect(0, [(mp.SESSION_EXPIRY, 0)])
     assert not place.come(version, clean=False).present
@@ -106,7 +105,6 @@ def test_a_session_lasts_as_long_as_its_connection(place):
 @statements(
     v3="2.3.1-6 3.3.1-1 4.3.2-1 4.3.3-1 4.4.0-1 4.6.0-6",
     v5="3.3.1-1 4.3.2-3 4.3.3-3 4.3.3-5 4.3.3-6 4.4.0-1 4.6.0-5",
-    kept=True,
 )
 def test_what_was_not_acknowledged_is_sent_again_with_its_identifier(place, version):
     client, writer = subscribed(place, version, "a"), place.writer(version)
@@ -136,7 +134,7 @@ def test_what_was_not_acknowledged_is_sent_again_with_its_identifier(place, vers
     assert place.payloads(again(place, version), writer) == []
 
 
-@statements(v5="4.4.0-2 4.3.3-4", kept=True)
+@statements(v5="4.4.0-2 4.3.3-4")
 def test_what_the_client_refused_is_acknowledged_and_is_not_sent_again(place, version):
     client, writer = subscribed(place, version, "a", properties=[(mp.RECEIVE_MAXIMUM, 2)]), place.writer(version)
     for number, qos in enumerate((1, 2, 2, 1)):
@@ -154,7 +152,7 @@ def test_what_the_client_refused_is_acknowledged_and_is_not_sent_again(place, ve
     assert not back.unread
 
 
-@statements(v3="4.3.3-2 4.4.0-1", v5="4.3.3-10 4.3.3-11 4.3.3-12", kept=True)
+@statements(v3="4.3.3-2 4.4.0-1", v5="4.3.3-10 4.3.3-11 4.3.3-12")
 def test_the_identifiers_that_a_client_has_not_released_outlive_the_connection(place, version):
     reader, name = place.reader(version, "a"), place.topic("a")
     writer = place.come(version, "writer", clean=False)
@@ -169,7 +167,7 @@ def test_the_identifiers_that_a_client_has_not_released_outlive_the_connection(p
     assert place.payloads(reader, place.writer(version)) == []
 
 
-@statements(v5="4.3.3-7 4.3.3-13", kept=True)
+@statements(v5="4.3.3-7 4.3.3-13")
 def test_a_message_that_has_been_sent_does_not_expire(place, version):
     client, writer = subscribed(place, version, "a"), place.writer(version)
     for number in range(2):
@@ -184,7 +182,7 @@ def test_a_message_that_has_been_sent_does_not_expire(place, version):
     assert (repeated.payload, repeated.identifier, repeated.dup) == (b"1", second.identifier, True)
 
 
-@statements(v3="3.1.3-2", v5="3.1.3-2", kept=True)
+@statements(v3="3.1.3-2", v5="3.1.3-2")
 def test_each_client_has_the_session_of_its_identifier(place, version):
     writer = place.writer(version)
     for client in ("reader-1", "reader-2"):
@@ -196,7 +194,7 @@ def test_each_client_has_the_session_of_its_identifier(place, version):
         assert place.payloads(again(place, version, client=client), writer) == [client.encode()]
 
 
-@statements(v3="3.1.4-2 4.4.0-1", v5="3.1.4-3 4.4.0-1", kept=True)
+@statements(v3="3.1.4-2 4.4.0-1", v5="3.1.4-3 4.4.0-1")
 def test_who_takes_over_goes_on_with_the_session(place, version):
     client, writer = subscribed(place, version, "a"), place.writer(version)
     for number, qos in enumerate((1, 2, 2)):
@@ -216,7 +214,7 @@ def test_who_takes_over_goes_on_with_the_session(place, version):
     assert place.payloads(back, writer) == []
 
 
-@statements(v5="3.1.2-24 3.1.2-25", kept=True)
+@statements(v5="3.1.2-24 3.1.2-25")
 def test_what_waits_and_is_too_long_for_the_client_is_left_out(place, version):
     subscribed(place, version, "a").disconnect()
     writer = place.writer(version)
@@ -226,7 +224,7 @@ def test_what_waits_and_is_too_long_for_the_client_is_left_out(place, version):
     assert place.payloads(back, writer) == [b"0" * 10, b"3" * 10]
 
 
-@statements(v5="3.3.4-3 3.3.1-10 3.3.1-13 3.8.3-3", kept=True)
+@statements(v5="3.3.4-3 3.3.1-10 3.3.1-13 3.8.3-3", retained=True)
 def test_a_session_keeps_the_options_of_its_subscriptions(place, version):
     client, writer = place.come(version, clean=False), place.writer(version)
     for name, options, identifier in (("a", 0x08 | 2, 7), ("b", 0x04 | 1, 8), ("+", 0x10, 9)):
@@ -242,7 +240,7 @@ def test_a_session_keeps_the_options_of_its_subscriptions(place, version):
     assert place.payloads(back, writer) == []
 
 
-@statements(v5="3.1.2-23 3.1.2-4", kept=True)
+@statements(v5="3.1.2-23 3.1.2-4")
 def test_a_session_may_begin_clean_and_last(place, version):
     first = place.come(version, clean=True, expiry=600)
     assert first.subscribe(place.topic("a")) == [2]
@@ -260,7 +258,7 @@ def test_an_acknowledgement_of_another_qos_is_an_error(place, version):
         reader.send(mqtt.acknowledgement(kind, reader.message().identifier)).expect_end(0x82)
 
 
-@statements(v5="3.1.2-27 3.3.2-7 4.4.0-1", kept=True)
+@statements(v5="3.1.2-27 3.3.2-7 4.4.0-1")
 def test_what_is_sent_again_needs_no_alias_of_an_earlier_connection(place, version):
     client = subscribed(place, version, "+", properties=[(mp.ALIAS_MAXIMUM, 1)])
     writer = place.writer(version)
@@ -276,7 +274,7 @@ def test_what_is_sent_again_needs_no_alias_of_an_earlier_connection(place, versi
     ]
 
 
-@statements(v5="3.1.2-24 3.1.2-25 4.4.0-1", kept=True)
+@statements(v5="3.1.2-24 3.1.2-25 4.4.0-1")
 @pytest.mark.parametrize("qos", [1, 2])
 def test_what_would_be_sent_again_and_is_too_long_now_is_left_out(place, version, qos):
     client, writer = subscribed(place, version, "a"), place.writer(version)
@@ -297,7 +295,7 @@ def test_what_would_be_sent_again_and_is_too_long_now_is_left_out(place, version
     assert place.payloads(back, writer) == []
 
 
-@statements(v5="4.1.0-2 3.1.2-23", kept=True)
+@statements(v5="4.1.0-2 3.1.2-23")
 def test_disconnect_may_give_a_session_a_longer_life_and_connect_a_shorter_one(place, version):
     place.come(version, clean=False, expiry=1).disconnect(0, [(mp.SESSION_EXPIRY, 600)])
     place.come(version, "reader-2", clean=False, expiry=600).disconnect()
@@ -326,7 +324,7 @@ def are_sent_again(place, version, writer, held):
 CHANGED = "what is in flight is forgotten if no subscription wants it any more"
 
 
-@statements(v3="3.10.4-3 4.4.0-1", v5="3.10.4-3 4.4.0-1", kept=True, wrong=dict.fromkeys(PLACES, CHANGED))
+@statements(v3="3.10.4-3 4.4.0-1", v5="3.10.4-3 4.4.0-1", wrong=dict.fromkeys(PLACES, CHANGED))
 def test_what_is_in_flight_is_sent_again_although_the_client_has_unsubscribed(place, version):
     client, writer, held = in_flight(place, version)
     client.unsubscribe(place.topic("a"))
@@ -334,7 +332,7 @@ def test_what_is_in_flight_is_sent_again_although_the_client_has_unsubscribed(pl
     are_sent_again(place, version, writer, held)
 
 
-@statements(v3="4.4.0-1", v5="4.4.0-1", kept=True, wrong=dict.fromkeys(PLACES, CHANGED))
+@statements(v3="4.4.0-1", v5="4.4.0-1", wrong=dict.fromkeys(PLACES, CHANGED))
 def test_what_is_in_flight_is_sent_again_although_the_subscription_is_another(place, version):
     client, writer, held = in_flight(place, version)
     assert client.subscribe(place.topic("a"), options=0) == [0]
@@ -345,7 +343,7 @@ def test_what_is_in_flight_is_sent_again_although_the_subscription_is_another(pl
 NOT_OF_SESSION = "retained messages for a new subscription are forgotten with the connection"
 
 
-@statements(v3="4.4.0-1", v5="4.4.0-1", kept=True, wrong=dict.fromkeys(PLACES, NOT_OF_SESSION))
+@statements(v3="4.4.0-1", v5="4.4.0-1", wrong=dict.fromkeys(PLACES, NOT_OF_SESSION), retained=True)
 @pytest.mark.parametrize("qos", [1, 2])
 def test_a_retained_message_in_flight_is_sent_again(place, version, qos):
     writer = place.writer(version)
@@ -356,7 +354,7 @@ def test_a_retained_message_in_flight_is_sent_again(place, version, qos):
     are_sent_again(place, version, writer, [held])
 
 
-@statements(v5="4.1.0-1", kept=True, wrong=dict.fromkeys(PLACES, NOT_OF_SESSION))
+@statements(v5="4.1.0-1", wrong=dict.fromkeys(PLACES, NOT_OF_SESSION), retained=True)
 def test_a_retained_message_that_waits_is_sent_when_the_client_is_back(place, version):
     writer = place.writer(version)
     for name in ("a", "b", "c"):
@@ -367,7 +365,7 @@ def test_a_retained_message_that_waits_is_sent_when_the_client_is_back(place, ve
     assert sorted(place.payloads(again(place, version), writer)) == [b"a", b"b", b"c"]
 
 
-@statements(v3="4.4.0-1", v5="4.4.0-1 4.3.3-6", kept=True)
+@statements(v3="4.4.0-1", v5="4.4.0-1 4.3.3-6")
 def test_what_is_not_acknowledged_comes_as_often_as_the_client_does(place, version):
     client, writer = subscribed(place, version, "a"), place.writer(version)
     for number in range(3):

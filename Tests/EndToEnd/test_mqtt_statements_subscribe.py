@@ -67,7 +67,7 @@ def test_subscribing_again_replaces_the_subscription(place, version):
     assert place.payloads(reader, writer) == []
 
 
-@statements(v3="3.8.4-3", v5="3.8.4-4", kept=True)
+@statements(v3="3.8.4-3", v5="3.8.4-4", retained=True)
 def test_subscribing_again_brings_retained_messages_again(place, version):
     writer = place.writer(version)
     writer.publish(place.topic("a"), b"kept", 1, retain=True)

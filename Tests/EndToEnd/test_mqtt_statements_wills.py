@@ -9,7 +9,7 @@ import pytest
 from support import mqtt_properties as mp
 from support import raw_mqtt as mqtt
 from support.raw_ws import close_frame
-from support.statements import OPEN_TCP, OPEN_WEBSOCKET, PLACES, WITH_KEYS, Will, statements
+from support.statements import OPEN_TCP, OPEN_WEBSOCKET, WITH_KEYS, Will, statements
 
 
 def dies(place, version, will, client="writer", **options):
@@ -60,7 +60,7 @@ def test_a_will_is_published_once_and_the_next_connection_has_none(place, versio
     assert place.payloads(reader, place.writer(version)) == []
 
 
-@statements(v3="3.1.2-16 3.1.2-17", v5="3.1.2-14 3.1.2-15", kept=True)
+@statements(v3="3.1.2-16 3.1.2-17", v5="3.1.2-14 3.1.2-15", retained=True)
 @pytest.mark.parametrize("retain", [False, True])
 def test_a_will_is_retained_if_it_says_so(place, version, retain):
     now, writer = place.reader(version, "gone/#"), place.writer(version)
@@ -86,7 +86,7 @@ def test_a_will_comes_with_its_properties_in_their_order(place, version):
     assert set(others) <= set(message.properties) and message.all(mp.CONTENT_TYPE) == ["text/plain"]
 
 
-@statements(v5="3.1.3-9 3.1.2-8", kept=True)
+@statements(v5="3.1.3-9 3.1.2-8")
 def test_a_will_that_waits_is_not_published_if_its_client_is_back_in_time(place, version):
     reader, delay, began = place.reader(version, "gone"), [(mp.WILL_DELAY, 1)], time.monotonic()
     for client in ("writer-back", "writer-lost"):
@@ -99,7 +99,7 @@ def test_a_will_that_waits_is_not_published_if_its_client_is_back_in_time(place,
     assert place.payloads(reader, place.writer(version)) == []
 
 
-@statements(v5="3.1.2-8", kept=True)
+@statements(v5="3.1.2-8")
 def test_a_will_that_waits_is_published_when_its_session_ends(place, version):
     reader = place.reader(version, "gone")
     will = Will(place.topic("gone"), qos=1, properties=[(mp.WILL_DELAY, 600)])
@@ -109,7 +109,7 @@ def test_a_will_that_waits_is_published_when_its_session_ends(place, version):
     assert reader.next().payload == b"will"
 
 
-@statements(v3="3.1.2-8", v5="3.1.2-8", kept=True)
+@statements(v3="3.1.2-8", v5="3.1.2-8")
 def test_who_takes_over_from_itself_has_the_will_of_before_published(place, version):
     reader = place.reader(version, "gone")
     place.come(version, "writer-2", will=Will(place.topic("gone"), b"of before", 1))
@@ -117,12 +117,11 @@ def test_who_takes_over_from_itself_has_the_will_of_before_published(place, vers
     assert reader.next().payload == b"of before"
 
 
-LATE = "a connection that takes over doesn't take its predecessor's waiting will with it"
 # Which of two event loops is first is chance.
 SEVERAL = [f"writer-{number}" for number in range(12)]
 
 
-@statements(v5="3.1.3-9", kept=True, wrong=dict.fromkeys(PLACES, LATE))
+@statements(v5="3.1.3-9")
 def test_who_takes_over_in_time_has_no_will_published(place, version):
     reader, delay = place.reader(version, "gone"), [(mp.WILL_DELAY, 1)]
     will = Will(place.topic("gone"), b"back", 1, properties=delay)
@@ -136,7 +135,7 @@ def test_who_takes_over_in_time_has_no_will_published(place, version):
     assert place.payloads(reader, place.writer(version)) == []
 
 
-@statements(v5="3.1.2-8", kept=True, wrong=dict.fromkeys(PLACES, LATE))
+@statements(v5="3.1.2-8")
 def test_who_takes_over_and_starts_clean_ends_the_session_whose_will_waits(place, version):
     reader = place.reader(version, "gone")
     will = Will(place.topic("gone"), qos=1, properties=[(mp.WILL_DELAY, 2)])
@@ -175,7 +174,7 @@ def test_a_will_is_published_when_a_websocket_is_closed_without_disconnect(place
     assert reader.next().payload == b"will"
 
 
-@statements(v5="3.1.2-8 3.14.4-3", kept=True)
+@statements(v5="3.1.2-8 3.14.4-3")
 def test_a_will_that_waits_is_published_when_disconnect_ends_the_session(place, version):
     reader = place.reader(version, "gone")
     will = Will(place.topic("gone"), qos=1, properties=[(mp.WILL_DELAY, 600)])

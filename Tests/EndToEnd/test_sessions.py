@@ -7,13 +7,23 @@ import pytest
 
 from support import raw_mqtt as mqtt
 from support.api import Account, publish_http
+from support.engines import NATS
 from support.listeners import topic
+from support.programs import Alternating, SeparatePrograms
 from support.server import Server
 from support.sessions import Returning
 
 
-@pytest.fixture(scope="module", params=["memory", "disk"])
+@pytest.fixture(scope="module", params=["memory", "disk", "separate programs"])
 def platform(program, request, tmp_path_factory):
+    if request.param == "separate programs":
+        running = SeparatePrograms(
+            tmp_path_factory.mktemp("sessions"), nats=NATS(jetstream=True), MF_MESSAGE_DURABILITY="disk"
+        ).start()
+        yield Alternating(running)
+        running.check()
+        assert set(running.stop().values()) == {0}
+        return
     running = Server(tmp_path_factory.mktemp("sessions"), MF_MESSAGE_DURABILITY=request.param).start()
     yield running
     running.check()

@@ -38,7 +38,9 @@ import Testing
         }
         func read(_: [ChannelID], after: UInt64, limit: Int, then: @escaping @Sendable (LogPage?) -> Void) { then(nil) }
         func follow(_ receiver: any LogReceiver) {}
-        func exchanges(of origin: UInt64) -> [UInt64] { stored.withLock { $0[origin] ?? [] } }
+        func exchanges(of origin: UInt64, on topic: Topic?, after place: UInt64) -> [UInt64] {
+            stored.withLock { $0[origin] ?? [] }
+        }
     }
 
     private func running(_ body: (SessionDatabase) async throws -> Void) async throws {

@@ -4,12 +4,27 @@ internal import AdaptersRemote
 package import Bootstrap
 internal import Logging
 internal import Messaging
-internal import Model
-internal import NATSBus
+package import Model
+package import NATSBus
 package import Programs
 internal import RPCSupport
 internal import RemoteSettings
 package import ServiceLifecycle
+
+/// What an adapter that is a program of its own shares with its likes.
+package protocol AdapterSessions: Sendable {
+    /// Why it can't be used; nil if it can.
+    var outage: String? { get }
+
+    /// Looks after it until the task is canceled.
+    func watch() async
+
+    /// Takes a right away from whoever isn't connected.
+    func apply(_ event: AccessEvent)
+
+    /// Called when all connections have ended.
+    func close()
+}
 
 /// What an adapter that is a program of its own stands on: the things service over gRPC, and other adapters over NATS.
 package struct AdapterBackend: Sendable {
@@ -28,8 +43,6 @@ package struct AdapterBackend: Sendable {
         nats.largestPayload = try AdapterSettings(variables).maximumMessage + 128 * 1_024
         storage = try DurabilitySettings(variables)
         limits = try LimitSettings(variables)
-        // What couldn't be stored is refused, and doesn't come to be later.
-        if storage.durability == .disk { nats.reconnectBuffer = 1 }
         self.nats = nats
         let leased = try variables.duration("MF_ACCESS_CACHE_MAX_AGE", default: "5m")
         let unleased = try variables.duration("MF_ACCESS_CACHE_TTL", default: "10s")
@@ -46,11 +59,14 @@ package struct AdapterBackend: Sendable {
 
     /// Makes the event loops, and has the adapter opened on them.
     ///
-    /// - Parameter listen: opens the adapter's listeners.
+    /// - Parameters:
+    ///   - makeSessions: makes what the adapter shares with its likes, on a connection of its own, with the log if messages are stored.
+    ///   - listen: opens the adapter's listeners.
     /// - Returns: what has to run, in the order in which the parts depend on each other.
     package func services(
         _ host: ProgramHost,
         _ registry: MetricsRegistry,
+        makeSessions: ((NATSConnection, StreamLog?) -> any AdapterSessions)? = nil,
         listen: (AdapterLoops) async throws -> [Listener]
     ) async throws -> [any Service] {
         let rpc = try RPCClient(things.target, trust: things.trust, pair: things.pair, timeout: things.timeout)
@@ -59,12 +75,17 @@ package struct AdapterBackend: Sendable {
         let stream = storage.durability == .disk ? makeStream(on: messages, host.logger) : nil
         let bus = NATSMessageBus(messages, stream: stream, logger: host.logger)
         let resolver = AccessResolver(access: access)
+        // Not behind the messages of busy channels, and not held up by who is behind.
+        let own = try makeSessions.map { _ in try NATSConnection(nats, sharesThread: true, logger: host.logger) }
+        let log = own.flatMap { own in stream.map { StreamLog(own, $0, logger: host.logger) } }
+        let sessions = own.flatMap { makeSessions?($0, log) }
         let loops = try await AdapterLoops(
             group: host.group,
             ages: ages,
             limits: limits,
             resolver: resolver,
-            bus: bus
+            bus: bus,
+            log: log
         )
         loops.register(in: registry)
         // Not behind the messages of busy channels.
@@ -74,24 +95,27 @@ package struct AdapterBackend: Sendable {
             onChange: { isUp in if isUp { loops.distrustDecisions() } },
             onGap: { loops.distrustDecisions() }
         )
-        _ = AccessEvents(events, loops: loops, ages: ages, logger: host.logger)
+        _ = AccessEvents(events, loops: loops, ages: ages, logger: host.logger) { sessions?.apply($0) }
         host.start.readiness.needs("things") { rpc.outage }
         host.start.readiness.needs("nats") { messages.outage ?? events.outage }
         if let stream { host.start.readiness.needs("stream") { stream.outage } }
-        messages.start()
-        events.start()
+        if let sessions { host.start.readiness.needs("sessions") { sessions.outage } }
+        for connection in [messages, events, own] { connection?.start() }
         let listeners = try await listen(loops)
         for listener in listeners { host.start.isListening(listener) }
         return [
             rpc, WatchService(watch: access.run),
             // After the adapters have said what they had to say.
             ClosingService {
+                sessions?.close()
                 bus.close()
-                for connection in [messages, events] { connection.close() }
+                for connection in [messages, events, own] { connection?.close() }
             },
-        ] + (stream.map { [WatchService(watch: $0.watch), WatchService(watch: bus.watch)] } ?? []) + [
-            resolver, AdaptersService(listeners: listeners, loops: loops),
-        ]
+        ] + (stream.map { [WatchService(watch: $0.watch), WatchService(watch: bus.watch)] } ?? [])
+            + (log.map { [WatchService(watch: $0.watch)] } ?? [])
+            + (sessions.map { [WatchService(watch: $0.watch)] } ?? []) + [
+                resolver, AdaptersService(listeners: listeners, loops: loops),
+            ]
     }
 
     private func makeStream(on connection: NATSConnection, _ logger: Logger) -> MessageStream {

@@ -2,7 +2,7 @@ package import AdapterTransport
 package import Logging
 package import Messaging
 internal import Metrics
-internal import Model
+package import Model
 package import NATSBus
 internal import Synchronization
 
@@ -18,7 +18,14 @@ package struct AccessEvents {
     /// - Parameters:
     ///   - connection: with a thread for this subscription alone, which waits for the loops.
     ///   - ages: a heartbeat makes nothing older than what is used without one.
-    package init(_ connection: NATSConnection, loops: AdapterLoops, ages: AccessAges, logger: Logger) {
+    ///   - taken: called for each right that is taken, when the loops have seen to it.
+    package init(
+        _ connection: NATSConnection,
+        loops: AdapterLoops,
+        ages: AccessAges,
+        logger: Logger,
+        taken: @escaping @Sendable (AccessEvent) -> Void = { _ in }
+    ) {
         let lease = min(Self.longestLease, .nanoseconds(Int64(clamping: ages.unleased)))
         let chain = Mutex(EventChain())
         let (malformed, gaps) = (
@@ -31,6 +38,7 @@ package struct AccessEvents {
             }
             if let event = entry.taken {
                 loops.applyAndWait([event])
+                taken(event)
                 TraceContext.$current.withValue(message.trace) {
                     logger.debug("right taken", metadata: ["event": "\(event)"])
                 }

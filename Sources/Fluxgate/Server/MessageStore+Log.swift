@@ -12,26 +12,27 @@ extension MessageStore: MessageLog {
 
     package var newest: UInt64 { lastPlace.load(ordering: .acquiring) }
 
-    package func follow(_ receiver: any LogReceiver) { self.receiver.withLock { $0 = receiver } }
+    package func follow(_ receiver: any LogReceiver) { receivers.withLock { $0.append(receiver) } }
 
-    package func keep(_ channel: ChannelID) {
-        interest?.add(channel, loop: 0)
-        channels.withLock { $0[channel, default: 0] += 1 }
+    package func keep(_ channel: ChannelID) { keep(channel, isWhole: false) }
+    package func forget(_ channel: ChannelID) { forget(channel, isWhole: false) }
+
+    /// - Parameter isWhole: whether messages of QoS 0 get places too.
+    func keep(_ channel: ChannelID, isWhole: Bool) {
+        interest?.add(channel, loop: isWhole ? 1 : 0)
+        channels.withLock { $0.change(channel, isWhole: isWhole, by: 1) }
     }
 
-    package func forget(_ channel: ChannelID) {
-        interest?.remove(channel, loop: 0)
-        channels.withLock { channels in
-            guard let count = channels[channel] else { return }
-            channels[channel] = count > 1 ? count - 1 : nil
-        }
+    func forget(_ channel: ChannelID, isWhole: Bool) {
+        interest?.remove(channel, loop: isWhole ? 1 : 0)
+        channels.withLock { $0.change(channel, isWhole: isWhole, by: -1) }
     }
 
-    package func exchanges(of origin: UInt64) async throws -> [UInt64] {
+    package func exchanges(of origin: UInt64, on topic: Topic?, after place: UInt64) async throws -> [UInt64] {
         try await database.read { session in
             try session.query(
-                "SELECT exchange FROM messages WHERE origin = $1 ORDER BY number",
-                [.integer(Int64(bitPattern: origin))]
+                "SELECT exchange FROM messages WHERE origin = $1 AND number > $2 ORDER BY number",
+                [.integer(Int64(bitPattern: origin)), .integer(Int64(clamping: place))]
             ).map { row in UInt64(bitPattern: try row.integer("exchange")) }
         }
     }
@@ -39,7 +40,8 @@ extension MessageStore: MessageLog {
     /// The rows of one transaction are numbered one after the other: nobody else writes.
     func tell(_ messages: [Message], _ logged: [Bool], upTo last: UInt64) {
         lastPlace.store(last, ordering: .releasing)
-        guard let receiver = receiver.withLock({ $0 }) else { return }
+        let receivers = receivers.withLock { $0 }
+        guard !receivers.isEmpty else { return }
         let first = last - min(last, UInt64(logged.count))
         let news = zip(messages, logged).enumerated().compactMap { index, message -> Message? in
             guard message.1 else { return nil }
@@ -47,7 +49,8 @@ extension MessageStore: MessageLog {
             logged.place = first + UInt64(index) + 1
             return logged
         }
-        if !news.isEmpty { receiver.logged(news, upTo: last) }
+        guard !news.isEmpty else { return }
+        for receiver in receivers { receiver.logged(news, upTo: last) }
     }
 
     package func read(
@@ -107,5 +110,29 @@ extension MessageStore: MessageLog {
             messages.append(message)
         }
         return LogPage(messages: messages, end: UInt64(clamping: end), isLast: end == Int64(clamping: newest))
+    }
+}
+
+/// Of which channels messages get places, and how many want that.
+struct KeptChannels {
+    private var acknowledged: [ChannelID: Int] = [:]
+    /// Those whose messages of QoS 0 are wanted too.
+    private var whole: [ChannelID: Int] = [:]
+
+    func hold(_ message: Message) -> Bool {
+        whole[message.topic.channel] != nil || message.qos > 0 && acknowledged[message.topic.channel] != nil
+    }
+
+    mutating func change(_ channel: ChannelID, isWhole: Bool, by difference: Int) {
+        if isWhole {
+            Self.change(&whole[channel], by: difference)
+        } else {
+            Self.change(&acknowledged[channel], by: difference)
+        }
+    }
+
+    private static func change(_ count: inout Int?, by difference: Int) {
+        let changed = (count ?? 0) + difference
+        count = changed > 0 ? changed : nil
     }
 }

@@ -64,8 +64,8 @@ package final class MessageStore: MessageBus, Service {
     private let maximumAge: Duration
     let logger: Logger
     private let commits = GroupCommit<Work>()
-    let channels = Mutex<[ChannelID: Int]>([:])
-    let receiver = Mutex<(any LogReceiver)?>(nil)
+    let channels = Mutex(KeptChannels())
+    let receivers = Mutex<[any LogReceiver]>([])
     let lastPlace: Atomic<UInt64>
     /// Of channels that have any.
     let retainedCounts = Mutex<[ChannelID: Int]>([:])
@@ -90,7 +90,7 @@ package final class MessageStore: MessageBus, Service {
         self.maximumRetained = maximumRetained
         self.database = database
         stores = keepsAll
-        interest = keepsAll ? nil : InterestFilter(loops: 1)
+        interest = keepsAll ? nil : InterestFilter(loops: 2)
         self.maximumBytes = Int64(maximumBytes)
         self.maximumAge = maximumAge
         self.logger = logger
@@ -137,7 +137,7 @@ package final class MessageStore: MessageBus, Service {
         let others = works.compactMap { if case .other(let part) = $0 { part } else { nil } }
         var messages = batches.flatMap(\.messages)
         let logged = channels.withLock { [stores] channels in
-            func isLogged(_ message: Message) -> Bool { message.qos > 0 && channels[message.topic.channel] != nil }
+            func isLogged(_ message: Message) -> Bool { channels.hold(message) }
             // The interest that the loops look at is a rough one.
             if !stores { messages.removeAll { !isLogged($0) } }
             return messages.map(isLogged)

@@ -43,7 +43,8 @@ package struct Platform: Program {
             let openTopics = configuration.deniedOpenTopics.map { OpenTopics(key: .random(), denied: $0) }
             let resolver = AccessResolver(access: makeAccess(things, openTopics))
             let store = try await makeStore(folder, host.logger)
-            let sessions = try await makeSessions(folder, store, host.logger)
+            let shared = SharedQueues(store)
+            let sessions = try await makeSessions(folder, store, shared, host.logger)
             let loops = try await AdapterLoops(
                 group: host.group,
                 ages: .always(UInt64(clamping: configuration.accessMaximumAge.nanoseconds)),
@@ -86,7 +87,13 @@ package struct Platform: Program {
                     logLevel: thingsSettings.logLevel
                 ),
                 AdaptersService(
-                    listeners: try await openAdapters(loops, keeping(sessions, store), openTopics, host.start),
+                    listeners: try await openAdapters(
+                        loops,
+                        keeping(sessions, store),
+                        shared,
+                        openTopics,
+                        host.start
+                    ),
                     loops: loops
                 ),
             ]
@@ -125,20 +132,17 @@ package struct Platform: Program {
         )
     }
 
-    /// Most seconds that a session outlives its connection.
-    private var sessionExpiry: UInt32 {
-        UInt32(clamping: configuration.mqttAdapter.maximumSessionExpiry?.components.seconds ?? 0)
-    }
-
     private func makeSessions(
         _ folder: DataFolder,
         _ store: MessageStore,
+        _ shared: SharedQueues,
         _ logger: Logger
     ) async throws -> SessionDatabase? {
-        guard sessionExpiry > 0 else { return nil }
+        guard configuration.mqttAdapter.longestSession > 0 else { return nil }
         return try await SessionDatabase(
             SQLiteDatabase(path: folder.path + "/sessions.db"),
             log: store,
+            shared: shared,
             maximumOfThing: configuration.mqttAdapter.maximumSessions,
             topics: configuration.deniedOpenTopics == nil ? .ofChannels : .any,
             logger: logger
@@ -146,7 +150,7 @@ package struct Platform: Program {
     }
 
     private func keeping(_ sessions: SessionDatabase?, _ store: MessageStore) -> SessionKeeping? {
-        sessions.map { SessionKeeping(store: $0, log: store, maximumExpiry: sessionExpiry) }
+        sessions.map { SessionKeeping(store: $0, log: store, maximumExpiry: configuration.mqttAdapter.longestSession) }
     }
 
     private func makeServices(
@@ -192,6 +196,7 @@ package struct Platform: Program {
     private func openAdapters(
         _ loops: AdapterLoops,
         _ keeping: SessionKeeping?,
+        _ shared: SharedQueues,
         _ openTopics: OpenTopics?,
         _ start: StartUp
     ) async throws -> [Listener] {
@@ -201,6 +206,7 @@ package struct Platform: Program {
             configuration.mqttAdapter,
             loops: loops,
             keeping: keeping,
+            shared: shared,
             openTopics: openTopics
         )
         .listeners

@@ -17,6 +17,8 @@ package final class SessionDatabase: SessionStore, Service {
         var tenant: Tenant.ID?
         /// Those that the log keeps for it.
         var channels: Set<ChannelID> = []
+        /// The groups that wait for it too.
+        var groups: Set<SharedGroup> = []
         /// Those that its thing lost while a connection has it.
         var lost: Set<ChannelID> = []
         /// Whether its thing is gone, while a connection has it.
@@ -56,6 +58,7 @@ package final class SessionDatabase: SessionStore, Service {
     }
 
     private let log: any MessageLog
+    private let shared: (any SharedMessages)?
     private let rows: SessionRows
     private let state = Mutex(State())
     private let maximumOfThing: Int
@@ -63,27 +66,33 @@ package final class SessionDatabase: SessionStore, Service {
 
     /// - Parameters:
     ///   - database: for the sessions alone.
+    ///   - shared: nil if there are no shared subscriptions.
     ///   - maximumOfThing: most sessions of one thing.
     ///   - now: nanoseconds since 1970.
     package init(
         _ database: any SQLDatabase,
         log: any MessageLog,
+        shared: (any SharedMessages)? = nil,
         maximumOfThing: Int,
         topics: MQTTTopics = .ofChannels,
         logger: Logger,
         now: @escaping @Sendable () -> UInt64 = { UInt64(max(0, Date.now.timeIntervalSince1970 * 1e9)) }
     ) async throws {
         self.log = log
+        self.shared = shared
         self.maximumOfThing = maximumOfThing
         self.now = now
         rows = SessionRows(database, topics: topics, logger: logger)
-        for found in try await rows.prepare(at: now(), stored: log.exchanges) {
+        for found in try await rows.prepare(at: now(), stored: { try await log.exchanges(of: $0, on: nil, after: 0) }) {
             let channels = found.record.loggedChannels
             for channel in channels { log.keep(channel) }
+            let groups = found.record.groups
+            for (group, place) in groups { shared?.hold(group, from: place) }
             state.withLock {
                 $0[found.record.client] = Entry(
                     tenant: found.record.tenant,
                     channels: channels,
+                    groups: Set(groups.keys),
                     expires: found.expires
                 )
             }
@@ -233,10 +242,15 @@ package final class SessionDatabase: SessionStore, Service {
         for channel in channels.subtracting(entry.channels) { log.keep(channel) }
         for channel in entry.channels.subtracting(channels) { log.forget(channel) }
         entry.channels = channels
+        let groups = record.groups
+        for (group, place) in groups where !entry.groups.contains(group) { shared?.hold(group, from: place) }
+        for group in entry.groups where groups[group] == nil { shared?.release(group) }
+        entry.groups = Set(groups.keys)
     }
 
     private func remove(_ client: MQTTClient, from state: inout State) {
         for channel in state[client]?.channels ?? [] { log.forget(channel) }
+        for group in state[client]?.groups ?? [] { shared?.release(group) }
         state[client] = nil
         rows.remove(client)
     }
@@ -264,10 +278,13 @@ package final class SessionDatabase: SessionStore, Service {
     }
 
     private func cut(_ channel: ChannelID, from client: MQTTClient, in state: inout State) {
-        guard var entry = state[client], entry.channels.contains(channel) else { return }
+        guard var entry = state[client] else { return }
+        let groups = entry.groups.filter { $0.filter.channel == channel }
+        guard entry.channels.contains(channel) || !groups.isEmpty else { return }
         if let expires = entry.expires {
-            entry.channels.remove(channel)
-            log.forget(channel)
+            if entry.channels.remove(channel) != nil { log.forget(channel) }
+            for group in groups { shared?.release(group) }
+            entry.groups.subtract(groups)
             rows.change(client, expires: expires) { $0.subscriptions.removeAll { $0.filter.channel == channel } }
         } else {
             entry.lost.insert(channel)

@@ -30,7 +30,12 @@ final class BusSender {
             let stamp = id.map { BusStamp(sender: $0, number: lastNumber) }
             BusMessage.append(message, prefix: prefix, stamp: stamp, to: &buffer)
             do throws(NATSError) {
-                try connection.publish(buffer.readableBytesView, to: subject, reply: reply, trace: message.trace)
+                try connection.publish(
+                    buffer.readableBytesView,
+                    to: subject,
+                    reply: reply,
+                    headers: message.trace.headers
+                )
             } catch {
                 failures += 1
             }

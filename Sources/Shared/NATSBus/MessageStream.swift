@@ -17,9 +17,7 @@ package final class MessageStream: Sendable {
     /// How often a consumer says that it is there.
     static let heartbeat = Duration.seconds(5)
 
-    private static let timeout = Duration.seconds(2)
-
-    private let connection: NATSConnection
+    private let jetStream: JetStream
     private let name: String
     private let limits: Limits
     /// How far a reader of the largest messages may be ahead, so that the client library holds them all if they aren't too large for that.
@@ -28,7 +26,8 @@ package final class MessageStream: Sendable {
     private let problem = Mutex<String?>("not asked for yet")
 
     package init(_ connection: NATSConnection, name: String, limits: Limits, logger: Logger) {
-        (self.connection, self.name, self.limits, self.logger) = (connection, name, limits, logger)
+        (self.name, self.limits, self.logger) = (name, limits, logger)
+        jetStream = JetStream(connection)
         narrowWindow = min(
             StreamReading.window,
             max(16, NATSHandle.maximumPendingBytes / max(1, connection.largestPayload))
@@ -116,6 +115,12 @@ package final class MessageStream: Sendable {
 
     func stopReading(_ consumer: String) async throws { _ = try await ask("CONSUMER.DELETE", consumer: consumer) }
 
+    /// The first message of a subject, which may have wildcards, behind a sequence.
+    func message(of subject: String, behind sequence: UInt64) async throws(JetStreamError) -> JetStream.Stored? {
+        let first = Int64(clamping: sequence).addingReportingOverflow(1).partialValue
+        return try await jetStream.message(of: name, ["next_by_subj": .string(subject), "seq": .integer(first)])
+    }
+
     // MARK: JetStream
 
     private func prepare() async throws {
@@ -136,54 +141,13 @@ package final class MessageStream: Sendable {
         ]
     }
 
-    private func subject(of verb: String) -> String { "$JS.API.\(verb).\(name)" }
+    private func subject(of verb: String) -> String { JetStream.subject(of: verb, name) }
 
-    /// Asks the server's JetStream something about the stream.
-    /// https://docs.nats.io/reference/reference-protocols/nats_api_reference
     private func ask(
         _ verb: String,
         _ request: JSONObject = [:],
         consumer: String? = nil
     ) async throws(JetStreamError) -> JSONObject {
-        let answer: ByteBuffer
-        do {
-            answer = try await connection.request(
-                ByteBuffer(string: request.isEmpty ? "" : JSONValue.object(request).text),
-                to: subject(of: verb) + (consumer.map { ".\($0)" } ?? ""),
-                timeout: Self.timeout
-            )
-        } catch {
-            throw .silent("\(error)")
-        }
-        return try JetStreamError.check(answer, verb)
-    }
-}
-
-/// Why JetStream didn't do what it was asked.
-private enum JetStreamError: Error, Equatable, CustomStringConvertible {
-    /// No answer came.
-    case silent(String)
-    case off
-    case refused(String, Int64)
-
-    var description: String {
-        switch self {
-        case .silent(let reason): reason
-        case .off: "JetStream is off"
-        case .refused(let verb, let code): "JetStream refuses \(verb): \(code)"
-        }
-    }
-
-    /// What an answer says, if that isn't an error.
-    static func check(_ answer: ByteBuffer, _ verb: String) throws(JetStreamError) -> JSONObject {
-        guard case .object(let members)? = try? JSONValue(parsing: String(buffer: answer)) else { throw .off }
-        guard case .object(let error)? = members["error"] else { return members }
-        if case .integer(let code)? = error["err_code"] { throw .refused(verb, code) }
-        throw .refused(verb, 0)
-    }
-
-    /// There is no stream of that name.
-    var isNoStream: Bool {
-        if case .refused(_, 10_059) = self { true } else { false }
+        try await jetStream.ask(verb, of: consumer.map { "\(name).\($0)" } ?? name, request)
     }
 }

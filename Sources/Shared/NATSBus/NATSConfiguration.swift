@@ -17,8 +17,6 @@ package struct NATSConfiguration: Sendable {
     package var clientPair: (certificate: String, key: String)?
 
     package var connectTimeout = Duration.seconds(2)
-    /// Most bytes kept by the client while it reconnects.
-    package var reconnectBuffer = 8 << 20
     /// How long a write may wait for a server that doesn't read.
     package var writeDeadline = Duration.seconds(5)
 

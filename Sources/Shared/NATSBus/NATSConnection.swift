@@ -7,8 +7,8 @@ package import Model
 package import NIOCore
 internal import Synchronization
 
-/// A connection to NATS that comes back for ever: the client library reconnects, and where it gives up (a server that refuses
-/// our credentials twice) a new connection is made. Subscriptions come back with it.
+/// A connection to NATS that comes back for ever: when one of the client library's is lost another is made. Subscriptions come back with it; what was
+/// on its way is lost, and doesn't come later.
 package final class NATSConnection: Sendable {
     /// One subscription that is wanted, whatever connection there is.
     package struct Interest: Hashable, Sendable {
@@ -22,8 +22,6 @@ package final class NATSConnection: Sendable {
         var handle: NATSHandle?
         var wanted: [Interest: NATSReceiver] = [:]
         var isClosed = false
-        /// How often the connection was lost: what was found out before a loss isn't worth anything after it.
-        var losses = 0
         var lastProblem = "no connection yet"
         var nextComplaint = ContinuousClock.now
         /// A subject that the server doesn't let us use.
@@ -37,7 +35,8 @@ package final class NATSConnection: Sendable {
     private struct Outgoing: Sendable {
         let payload: ByteBuffer
         let subject: String
-        let trace: TraceContext?
+        var reply: String?
+        var headers: [String: String] = [:]
         let then: @Sendable (Result<Void, NATSError>) -> Void
     }
 
@@ -54,6 +53,8 @@ package final class NATSConnection: Sendable {
     /// What the library told, for the thread that connects.
     private let signals = SignalQueue<Signal>()
     private let outgoing = Mutex<WorkQueue<Outgoing>?>(nil)
+    private let requests = NATSRequests()
+    private let lossCount = Atomic(0)
     private let observers = Mutex<[Observer]>([])
 
     private struct Observer: Sendable {
@@ -78,9 +79,6 @@ package final class NATSConnection: Sendable {
         // The library may call back at any time, also while it closes: it holds us for as long as the process lives.
         let closure = Unmanaged.passRetained(self).toOpaque()
         try check(natsOptions_SetDisconnectedCB(options.pointer, { _, closure in of(closure)?.lost() }, closure))
-        try check(
-            natsOptions_SetReconnectedCB(options.pointer, { _, closure in of(closure)?.signal(.connected) }, closure)
-        )
         try check(natsOptions_SetClosedCB(options.pointer, { _, closure in of(closure)?.signal(.closed) }, closure))
         try check(
             natsOptions_SetErrorHandler(
@@ -90,6 +88,9 @@ package final class NATSConnection: Sendable {
             )
         )
     }
+
+    /// Changes when the connection is lost: what was found out or handed over before isn't worth anything after it.
+    var losses: Int { lossCount.load(ordering: .sequentiallyConsistent) }
 
     /// Why it can't be used; nil if it can.
     package var outage: String? {
@@ -105,12 +106,16 @@ package final class NATSConnection: Sendable {
         observers.withLock { $0.append(Observer(onChange: onChange, onGap: onGap)) }
     }
 
-    private func changed(_ isUp: Bool) { for observer in observers.withLock({ $0 }) { observer.onChange(isUp) } }
+    private func changed(_ isUp: Bool) {
+        if !isUp { requests.failAll() }
+        for observer in observers.withLock({ $0 }) { observer.onChange(isUp) }
+    }
 
     // MARK: Life
 
     /// Connects in the background, until that works.
     package func start() {
+        subscribe(.init(requests.subject), NATSReceiver { [requests] in requests.answered($0) })
         let thread = Thread { self.connectForEver() }
         thread.name = "nats"
         thread.start()
@@ -167,10 +172,8 @@ package final class NATSConnection: Sendable {
 
     /// Declares the connection usable, once the server has all subscriptions.
     private func connected(_ handle: NATSHandle) {
-        let losses = state.withLock { state in
-            state.denial = nil
-            return state.losses
-        }
+        let losses = losses
+        state.withLock { $0.denial = nil }
         let limit = Int(natsConnection_GetMaxPayload(handle.pointer))
         guard limit >= largestPayload else {
             return problem("the server takes payloads of \(limit) bytes, and \(largestPayload) may be sent")
@@ -185,7 +188,7 @@ package final class NATSConnection: Sendable {
         }
         let isUp = state.withLock { state in
             // Lost meanwhile: another signal follows.
-            guard state.losses == losses, !state.isClosed else { return false }
+            guard self.losses == losses, !state.isClosed else { return false }
             link.isUp = true
             return true
         }
@@ -195,8 +198,10 @@ package final class NATSConnection: Sendable {
     }
 
     fileprivate func lost() {
-        let wasUp = state.withLock { state in
-            state.losses += 1
+        // What is handed over while others hear of it belongs to neither connection.
+        lossCount.add(1, ordering: .sequentiallyConsistent)
+        defer { lossCount.add(1, ordering: .sequentiallyConsistent) }
+        let wasUp = state.withLock { _ in
             defer { link.isUp = false }
             return link.isUp
         }
@@ -259,17 +264,16 @@ package final class NATSConnection: Sendable {
     ///
     /// - Parameters:
     ///   - reply: where an answer is expected.
-    ///   - trace: goes with it in a header.
     package func publish(
         _ payload: ByteBufferView,
         to subject: String,
         reply: String? = nil,
-        trace: TraceContext? = nil
+        headers: [String: String] = [:]
     ) throws(NATSError) {
         guard BusSubject.isSafe(subject) else { throw NATSError("not a subject to publish to") }
         guard let handle else { throw .disconnected }
         let status = payload.withUnsafeBytes { bytes in
-            if let trace { return handle.publish(bytes, to: subject, reply: reply, traceparent: trace.traceparent) }
+            guard headers.isEmpty else { return handle.publish(bytes, to: subject, reply: reply, headers: headers) }
             let (start, count) = (bytes.baseAddress, Int32(clamping: bytes.count))
             guard let reply else { return natsConnection_Publish(handle.pointer, subject, start, count) }
             return natsConnection_PublishRequest(handle.pointer, subject, reply, start, count)
@@ -277,23 +281,13 @@ package final class NATSConnection: Sendable {
         try check(status)
     }
 
-    /// The same on a thread of the connection's own, in order. Answers when the message is handed over; while there is no
-    /// connection at once, and the message goes out when there is one again, if that isn't too late for the library.
-    package func send(_ payload: ByteBuffer, to subject: String, trace: TraceContext? = nil) async throws {
-        let isWaiting = link.isUp
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            let item = Outgoing(payload: payload, subject: subject, trace: trace) { result in
-                if isWaiting {
-                    continuation.resume(with: result.mapError { $0 })
-                } else if case .failure = result {
-                    Counter(label: "fluxgate_bus_lost_total").increment()
-                }
+    /// The same on a thread of the connection's own, in order; what can't be handed over is counted as lost.
+    package func post(_ payload: ByteBuffer, to subject: String, trace: TraceContext? = nil) {
+        queue.add(
+            Outgoing(payload: payload, subject: subject, headers: trace.headers) { result in
+                if case .failure = result { Counter(label: "fluxgate_bus_lost_total").increment() }
             }
-            let isTaken = queue.add(item)
-            if !isTaken || !isWaiting {
-                continuation.resume(with: isTaken ? .success(()) : .failure(NATSError.disconnected))
-            }
-        }
+        )
     }
 
     /// Made when it is used first: most connections need none.
@@ -304,7 +298,12 @@ package final class NATSConnection: Sendable {
                 { items in
                     for item in items {
                         do throws(NATSError) {
-                            try self.publish(item.payload.readableBytesView, to: item.subject, trace: item.trace)
+                            try self.publish(
+                                item.payload.readableBytesView,
+                                to: item.subject,
+                                reply: item.reply,
+                                headers: item.headers
+                            )
                             item.then(.success(()))
                         } catch {
                             item.then(.failure(error))
@@ -323,20 +322,28 @@ package final class NATSConnection: Sendable {
         try handle.flush(timeout: timeout)
     }
 
-    /// Publishes and gives the first answer. Blocks a thread of its own meanwhile.
-    package func request(_ payload: ByteBuffer, to subject: String, timeout: Duration) async throws -> ByteBuffer {
-        guard BusSubject.isSafe(subject) else { throw NATSError("not a subject to publish to") }
-        guard let handle, link.isUp else { throw NATSError.disconnected }
-        let answer = Mutex<Result<ByteBuffer, any Error>>(.failure(NATSError.disconnected))
-        await withCheckedContinuation { continuation in
-            Thread.detachNewThread {
-                let result = handle.request(payload, to: subject, timeout: timeout)
-                answer.withLock { $0 = result }
-                continuation.resume()
+    /// Publishes and gives the first answer; ``NATSError/noResponders`` if nobody is there to give one.
+    package func request(
+        _ payload: ByteBuffer,
+        to subject: String,
+        headers: [String: String] = [:],
+        timeout: Duration
+    ) async throws(NATSError) -> ByteBuffer {
+        guard link.isUp else { throw .disconnected }
+        let answer = await withCheckedContinuation { (continuation: CheckedContinuation<NATSRequests.Answer, Never>) in
+            let (number, reply) = requests.begin(timeout: timeout) { continuation.resume(returning: $0) }
+            let item = Outgoing(payload: payload, subject: subject, reply: reply, headers: headers) { [requests] in
+                if case .failure(let error) = $0 { requests.end(number, .failure(error)) }
             }
+            if !queue.add(item) { requests.end(number, .failure(.disconnected)) }
         }
-        return try answer.withLock { $0 }.get()
+        return try answer.get()
     }
+}
+
+extension TraceContext? {
+    /// What says so beside a message.
+    package var headers: [String: String] { map { ["traceparent": $0.traceparent] } ?? [:] }
 }
 
 private func of(_ closure: UnsafeMutableRawPointer?) -> NATSConnection? {

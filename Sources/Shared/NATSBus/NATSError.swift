@@ -12,6 +12,9 @@ package struct NATSError: Error, CustomStringConvertible, Equatable {
 
     /// There is no connection now.
     package static let disconnected = NATSError("not connected")
+    static let timeout = NATSError(NATS_TIMEOUT)
+    /// Nobody listens where it was asked.
+    package static let noResponders = NATSError(NATS_NO_RESPONDERS)
 }
 
 /// Throws unless the call succeeded.

@@ -87,37 +87,18 @@ final class NATSHandle: @unchecked Sendable {
         return status
     }
 
-    /// Publishes with a header.
+    /// Publishes with headers.
     func publish(
         _ bytes: UnsafeRawBufferPointer,
         to subject: String,
         reply: String?,
-        traceparent: String
+        headers: [String: String]
     ) -> natsStatus {
         var message: OpaquePointer?
         let data = bytes.assumingMemoryBound(to: CChar.self).baseAddress
         var status = natsMsg_Create(&message, subject, reply, data, Int32(clamping: bytes.count))
         defer { natsMsg_Destroy(message) }
-        if status == NATS_OK { status = natsMsgHeader_Set(message, "traceparent", traceparent) }
+        for (name, value) in headers where status == NATS_OK { status = natsMsgHeader_Set(message, name, value) }
         return status == NATS_OK ? natsConnection_PublishMsg(pointer, message) : status
-    }
-
-    func request(_ payload: ByteBuffer, to subject: String, timeout: Duration) -> Result<ByteBuffer, any Error> {
-        var answer: OpaquePointer?
-        let status = freeingEnded {
-            payload.readableBytesView.withUnsafeBytes { bytes in
-                natsConnection_Request(
-                    &answer,
-                    pointer,
-                    subject,
-                    bytes.baseAddress,
-                    Int32(clamping: bytes.count),
-                    timeout.milliseconds
-                )
-            }
-        }
-        defer { natsMsg_Destroy(answer) }
-        guard status == NATS_OK, let answer else { return .failure(NATSError(status)) }
-        return .success(NATSMessage(answer).payload)
     }
 }

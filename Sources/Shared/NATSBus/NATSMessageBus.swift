@@ -11,7 +11,8 @@ internal import Synchronization
 /// library, up to 16,384 messages and 8 MiB a subscription, and is dropped and counted beyond that.
 package final class NATSMessageBus: MessageBus {
     private enum Outgoing: Sendable {
-        case batch([Message], then: @Sendable (Bool) -> Void)
+        /// - Parameter losses: as ``NATSConnection/losses`` was when it was published.
+        case batch([Message], losses: Int, then: @Sendable (Bool) -> Void)
         case word(String, to: String, reply: String?)
     }
 
@@ -44,13 +45,22 @@ package final class NATSMessageBus: MessageBus {
         self.inbox = inbox
         let acks = stream.map { _ in StorageAcks() }
         self.acks = acks
-        if let acks { connection.subscribe(.init(acks.subject), NATSReceiver { acks.answered($0) }) }
+        if let acks {
+            connection.subscribe(.init(acks.subject), NATSReceiver { acks.answered($0) })
+            // Before there is a connection again: what is published by that mustn't overtake what was lost with this.
+            connection.observe(onChange: { isUp in if !isUp { acks.expire(all: true) } }, onGap: {})
+        }
         outgoing = WorkQueue("bus-out") {
             let sender = BusSender(connection, id: id)
             return { items in
                 for item in items {
                     switch item {
-                    case .batch(let batch, let then):
+                    case .batch(let batch, let losses, let then):
+                        // It mustn't overtake what was lost.
+                        guard acks == nil || losses == connection.losses else {
+                            then(false)
+                            continue
+                        }
                         guard let acks else {
                             then(sender.send(batch))
                             continue
@@ -98,7 +108,7 @@ package final class NATSMessageBus: MessageBus {
     }
 
     package func publish(_ batch: [Message], then: @escaping @Sendable (Bool) -> Void) {
-        if !outgoing.add(.batch(batch, then: then)) { then(false) }
+        if !outgoing.add(.batch(batch, losses: connection.losses, then: then)) { then(false) }
     }
 
     /// Gives up on what is not stored in time, and catches up with what was missed, until the task is canceled.

@@ -20,11 +20,8 @@ final class NATSOptions: @unchecked Sendable {
         try check(natsOptions_SetName(made, configuration.name))
         try check(natsOptions_SetTimeout(made, configuration.connectTimeout.milliseconds))
         try check(natsOptions_SetNoEcho(made, true))
-        try check(natsOptions_SetAllowReconnect(made, true))
-        try check(natsOptions_SetMaxReconnect(made, -1))
-        try check(natsOptions_SetReconnectWait(made, 200))
-        try check(natsOptions_SetReconnectJitter(made, 300, 300))
-        try check(natsOptions_SetReconnectBufSize(made, Int32(clamping: configuration.reconnectBuffer)))
+        // What it had not sent it would send on the next connection, when that is said to be lost and others are stored.
+        try check(natsOptions_SetAllowReconnect(made, false))
         try check(natsOptions_SetWriteDeadline(made, configuration.writeDeadline.milliseconds))
         // A server that is gone without a word is noticed within ten seconds.
         try check(natsOptions_SetPingInterval(made, 5_000))

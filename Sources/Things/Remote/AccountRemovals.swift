@@ -45,7 +45,7 @@ package struct AccountRemovals: Service {
         for await item in items.cancelOnGracefulShutdown() {
             do {
                 try await things.removeAll(ownedBy: item.account)
-                try await connection.send(ByteBuffer(string: AccountRemoval.done), to: item.reply)
+                connection.post(ByteBuffer(string: AccountRemoval.done), to: item.reply)
             } catch {
                 logger.error("account not removed", metadata: ["account": "\(item.account)", "reason": "\(error)"])
             }

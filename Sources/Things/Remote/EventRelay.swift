@@ -86,7 +86,7 @@ package final class EventRelay: ThingsEventPublisher, Service {
     /// Blocks until the bus has the round's events, and the heartbeat behind them if it is time for one.
     private func send(_ round: OutboxRound) throws {
         for event in round.events {
-            try connection.publish(event.payload, to: BusSubject.thingsEvents, trace: event.trace)
+            try connection.publish(event.payload, to: BusSubject.thingsEvents, headers: event.trace.headers)
         }
         if isHeartbeatDue(round) { try connection.publish(round.heartbeat, to: BusSubject.thingsEvents) }
         try connection.flush(timeout: Self.flushTimeout)

@@ -46,10 +46,7 @@ struct ThingsProgram: Program {
         self.secret = secret
         grpc = try variables.address("MF_THINGS_AUTH_GRPC", port: 8183, host: "127.0.0.1")
         database = try PostgresConfiguration(variables, prefix: "MF_THINGS_DB")
-        var nats = try NATSConfiguration(variables, name: Self.name)
-        // What couldn't be told in time is told anew: a heartbeat that comes late would vouch for more than it knows.
-        nats.reconnectBuffer = 1
-        self.nats = nats
+        nats = try NATSConfiguration(variables, name: Self.name)
         users = try RPCSettings(variables, service: "USERS", port: 8181, prefix: "MF_THINGS")
         warnings = tls.warnings
     }

@@ -1,5 +1,6 @@
 """The five separate programs on a private PostgreSQL and NATS, with several copies of each adapter."""
 
+import itertools
 import pathlib
 import secrets
 
@@ -178,3 +179,17 @@ class SeparatePrograms:
                 each.kill()
         for engine in (self.nats, self.postgres):
             engine.stop()
+
+
+class Alternating(View):
+    """The separate programs as one platform whose MQTT clients come to one copy of the adapter after the other."""
+
+    def __init__(self, programs: SeparatePrograms):
+        first = programs.view()
+        super().__init__(first.programs, first.all_programs)
+        self._mqtt = itertools.cycle(each.ports["mqtt"] for each in programs.adapters["mqtt-adapter"])
+
+    def connect(self, listener: str, timeout: float = 5):
+        if listener == "mqtt":
+            self.ports["mqtt"] = next(self._mqtt)
+        return super().connect(listener, timeout)

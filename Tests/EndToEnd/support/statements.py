@@ -18,10 +18,10 @@ from support.mqtt_over_ws import FramedSocket
 from support.raw_mqtt import Packet, RawMQTT
 from support.server import Platform
 
-# Whether separate programs keep sessions and retained messages, and take a client over from one another.
-COPIES_KEEP = False
-# Whether there are shared subscriptions.
-SHARED = False
+# Whether separate programs keep retained messages.
+COPIES_RETAIN = False
+# Whether separate programs have shared subscriptions.
+COPIES_SHARE = False
 
 OPEN_TCP, OPEN_WEBSOCKET, KEYED, COPIES = PLACES = ("open", "open-websocket", "keyed", "copies")
 OPEN = (OPEN_TCP, OPEN_WEBSOCKET)
@@ -37,14 +37,14 @@ MALFORMED, PROTOCOL_ERROR = 0x81, 0x82
 def statements(
     v3: str = "",
     v5: str = "",
-    kept: bool = False,
+    retained: bool = False,
     shared: bool = False,
     at: tuple[str, ...] = PLACES,
     wrong: dict[str, str] | None = None,
 ):
     """Says which numbered statements a test shows; it runs for the versions named, at those places.
 
-    - kept: it needs what outlives a connection
+    - retained: it needs retained messages
     - shared: it needs shared subscriptions
     - wrong: places where the statement is known not to hold, each with what happens instead
     """
@@ -52,7 +52,7 @@ def statements(
 
     def marked(test):
         test.statements, test.places, test.wrong = shown, at, wrong or {}
-        test.kept, test.shared = kept, shared
+        test.retained, test.shared = retained, shared
         if "version" not in inspect.signature(test).parameters:
             return test
         versions = [VERSIONS[name] for name in VERSIONS if any(each.startswith(f"{name} ") for each in shown)]
@@ -66,10 +66,10 @@ def places(test) -> list:
     found = []
     for name in test.places:
         marks = []
-        if name == COPIES and test.kept and not COPIES_KEEP:
-            marks.append(pytest.mark.skip(reason="separate programs keep nothing beyond a connection"))
-        if test.shared and not SHARED:
-            marks.append(pytest.mark.skip(reason="there are no shared subscriptions yet"))
+        if name == COPIES and test.retained and not COPIES_RETAIN:
+            marks.append(pytest.mark.skip(reason="separate programs retain nothing yet"))
+        if name == COPIES and test.shared and not COPIES_SHARE:
+            marks.append(pytest.mark.skip(reason="separate programs have no shared subscriptions yet"))
         if name in test.wrong:
             marks.append(pytest.mark.xfail(strict=True, reason=test.wrong[name]))
         found.append(pytest.param(name, marks=marks))

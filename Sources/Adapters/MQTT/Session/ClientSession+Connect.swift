@@ -83,10 +83,8 @@ extension ClientSession {
 
     /// What an MQTT 5 client is told of the server; what is left out has the standard's default.
     private func grants(clientID: String) -> MQTTProperties {
-        var properties: MQTTProperties = [
-            .receiveMaximum(settings.receiveMaximum),
-            .sharedSubscriptionAvailable(false),
-        ]
+        var properties: MQTTProperties = [.receiveMaximum(settings.receiveMaximum)]
+        if !settings.sharesMessages { properties.append(.sharedSubscriptionAvailable(false)) }
         if !settings.retainsMessages { properties.append(.retainAvailable(false)) }
         if settings.maximumPacketSize < SessionSettings.largestPacket {
             properties.append(.maximumPacketSize(UInt32(clamping: max(1, settings.maximumPacketSize))))

@@ -49,6 +49,22 @@ extension ClientSession {
         return .sent
     }
 
+    /// Delivers a QoS 1 message of a shared subscription, if it may be in flight now; when it is acknowledged ``SessionAction/settled(_:)``
+    /// follows. What isn't when the session ends is others'.
+    package mutating func deliver(
+        _ publish: consuming Publish,
+        shared place: SharedPlace,
+        into actions: inout [SessionAction]
+    ) -> DeliveryResult {
+        guard phase == .connected else { return .dropped(.notConnected) }
+        guard fits(publish) else { return .dropped(.tooLargeForClient) }
+        guard outbound.hasRoom else { return .dropped(.queueFull) }
+        let publish = outbound.begin(publish)
+        outbound.shared[publish.packetID] = place
+        send(publish, into: &actions)
+        return .sent
+    }
+
     mutating func send(_ publish: consuming Publish, into actions: inout [SessionAction]) {
         var aliased = publish
         if setsTopicAliases, fits(aliased, spare: Self.aliasLength) { outboundAliases.apply(to: &aliased) }
@@ -105,6 +121,7 @@ extension ClientSession {
     private mutating func finish(_ id: UInt16, into actions: inout [SessionAction]) {
         outbound.inFlight[id] = nil
         outbound.log?.finished(id)
+        if let place = outbound.shared.removeValue(forKey: id) { actions.append(.settled(place)) }
         while outbound.hasRoom, let next = outbound.dequeue(at: lastHeard) {
             send(outbound.begin(next), into: &actions)
         }

@@ -14,6 +14,9 @@ package enum LogDelivery: Equatable, Sendable {
 extension ClientSession {
     package var isKept: Bool { outbound.log != nil }
 
+    /// How many messages more may be in flight.
+    package var room: Int { Int(outbound.window) - min(Int(outbound.window), outbound.inFlight.count) }
+
     /// Whether no more than half of those are in flight that may be.
     package var isHalfEmpty: Bool { outbound.inFlight.count <= Int(outbound.window) / 2 }
 
@@ -36,10 +39,14 @@ extension ClientSession {
         kept.inFlight = log.inFlight(outbound.inFlight.all)
         kept.lastPacketID = outbound.lastID
         kept.begunExchanges = log.begunExchanges
+        kept.unknown = log.unknown
         kept.routing = log.routing.map { KeptSession.Exchange(number: $0.value, packetID: $0.key) }
         kept.unreleased = inbound.exactlyOnce.all.compactMap { $0.stage == .received ? $0.id : nil }
         return kept
     }
+
+    /// Among these the exchange of a message of QoS 2 may be that the client has sent again; nil: they are all known.
+    package var unknownExchanges: KeptSession.Unknown? { outbound.log?.unknown }
 
     /// What a message of QoS 2 from the client is stored with; nil if the session isn't kept.
     package func exchange(of id: UInt16) -> KeptSession.Exchange? {

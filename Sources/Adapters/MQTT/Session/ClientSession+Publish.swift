@@ -23,6 +23,7 @@ extension ClientSession {
             }
             guard hasInboundRoom else { return violate(.receiveMaximumExceeded, into: &actions) }
             inbound.exactlyOnce[publish.packetID] = .routing
+            if !publish.dup { outbound.log?.unknown = nil }
             outbound.log?.beganRouting(publish.packetID)
         }
         actions.append(.publish(publish))

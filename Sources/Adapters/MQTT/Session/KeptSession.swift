@@ -49,6 +49,49 @@ package struct KeptSession: Equatable, Sendable, Codable {
         routing = []
     }
 
+    /// Exchanges whose messages may have been stored although the session doesn't know it; the client sends those again that it
+    /// doesn't know of either, before any others [MQTT-4.6.0-1].
+    package struct Unknown: Equatable, Sendable, Codable {
+        fileprivate let after: UInt64
+        fileprivate let upTo: UInt64
+        fileprivate let routing: [Exchange]
+
+        package func contains(_ exchange: Exchange) -> Bool {
+            exchange.number > after && exchange.number <= upTo || routing.contains(exchange)
+        }
+    }
+
+    /// The most that can be under way at a time: each has a packet identifier.
+    private static let most: UInt64 = 65_536
+
+    package var unknown: Unknown?
+
+    /// Who had the session is gone and hasn't given it back. What it may have begun has numbers that aren't given again.
+    package mutating func tear() {
+        doubt(upTo: begunExchanges &+ Self.most)
+        begunExchanges &+= Self.most
+    }
+
+    /// What is still being routed may have been stored or not.
+    package mutating func giveUpRouting() {
+        if !routing.isEmpty { doubt(upTo: unknown?.upTo ?? begunExchanges) }
+    }
+
+    private mutating func doubt(upTo last: UInt64) {
+        unknown = Unknown(
+            after: unknown?.after ?? begunExchanges,
+            upTo: last,
+            routing: (unknown?.routing ?? []) + routing
+        )
+        routing = []
+    }
+
+    /// A message that was being routed has been stored.
+    package mutating func received(_ id: UInt16) {
+        routing.removeAll { $0.packetID == id }
+        unreleased.append(id)
+    }
+
     /// A new one, for what comes behind this place of the log.
     package init(from place: UInt64) { sent = place }
 }

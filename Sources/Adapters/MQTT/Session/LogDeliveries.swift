@@ -13,6 +13,9 @@ final class LogDeliveries {
     private(set) var begunExchanges: UInt64
     private(set) var routing: [UInt16: UInt64] = [:]
 
+    /// Exchanges of an earlier connection, until the client begins one of this.
+    var unknown: KeptSession.Unknown?
+
     /// Whether a message has gone out or was acknowledged since it was last asked.
     var hasProgressed = false
     /// What is to be kept, when the session has ended.
@@ -22,6 +25,7 @@ final class LogDeliveries {
         unsent = session.inFlight.filter { $0.stage != .pubcomp }.sorted { $0.place > $1.place }
         sent = session.sent
         begunExchanges = session.begunExchanges
+        unknown = session.unknown
         inherited = Set(session.unreleased)
         position = min(sent, unsent.last.map { $0.place - min(1, $0.place) } ?? sent)
         for message in session.inFlight where message.stage == .pubcomp { places[message.packetID] = message.place }

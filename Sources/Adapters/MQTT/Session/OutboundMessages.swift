@@ -8,6 +8,8 @@ struct OutboundMessages {
     var inFlight = PacketTable<DeliveryStage>()
     /// Of a kept session.
     var log: LogDeliveries?
+    /// Of those in flight that are shared, by packet identifier: where they stand in the log.
+    var shared: [UInt16: SharedPlace] = [:]
     /// How many may be in flight.
     var window: UInt16 = 0
     var lastID: UInt16 = 0

@@ -14,6 +14,8 @@ package enum SessionAction: Equatable, Sendable {
     case subscribe(Subscribe)
     /// Unsubscribe and answer by `unsubscribeCompleted`, with one code for each filter.
     case unsubscribe(Unsubscribe)
+    /// The client has acknowledged a message of a shared subscription.
+    case settled(SharedPlace)
     /// Write the packet, in the session's `version`.
     case send(MQTTPacket)
     /// Authorise and route the client's last will. Stands before `close`, once.

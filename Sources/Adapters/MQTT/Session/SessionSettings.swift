@@ -31,6 +31,8 @@ package final class SessionSettings: Sendable {
     package let maximumExpiry: UInt32
     /// Whether messages are retained for later subscribers; if not, MQTT 5 clients are told.
     package let retainsMessages: Bool
+    /// Whether there are shared subscriptions; if not, MQTT 5 clients are told.
+    package let sharesMessages: Bool
     /// The longest client identifier in bytes.
     package let maximumClientIDLength: Int
 
@@ -47,6 +49,7 @@ package final class SessionSettings: Sendable {
         maximumQueuedBytes: Int = 1 << 20,
         maximumExpiry: UInt32 = 0,
         retainsMessages: Bool = false,
+        sharesMessages: Bool = false,
         maximumClientIDLength: Int = 256
     ) {
         self.connectTimeout = connectTimeout
@@ -61,6 +64,7 @@ package final class SessionSettings: Sendable {
         self.maximumQueuedBytes = maximumQueuedBytes
         self.maximumExpiry = maximumExpiry
         self.retainsMessages = retainsMessages
+        self.sharesMessages = sharesMessages
         self.maximumClientIDLength = maximumClientIDLength
     }
 }

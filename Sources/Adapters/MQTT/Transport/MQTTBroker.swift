@@ -1,5 +1,6 @@
 package import AdapterTransport
 package import Bootstrap
+package import Messaging
 internal import NIOCore
 internal import NIOHTTP1
 internal import TLSSupport
@@ -12,11 +13,15 @@ package struct MQTTBroker: Sendable {
     ///
     /// - Parameters:
     ///   - keeping: nil if sessions end with their connections.
+    ///   - shared: nil if there are no shared subscriptions.
+    ///   - registry: of these clients alone.
     ///   - openTopics: nil but for conformance suites.
     package init(
         _ settings: MQTTAdapterSettings,
         loops: AdapterLoops,
         keeping: SessionKeeping? = nil,
+        shared: (any SharedMessages)? = nil,
+        registry: ClientRegistry = ClientRegistry(),
         openTopics: OpenTopics? = nil
     ) async throws {
         var limits = MQTTLimits(
@@ -34,9 +39,8 @@ package struct MQTTBroker: Sendable {
         let sessionLimits = limits
         // A handshake has no body.
         let handshake = HTTPLimits(maximumBody: 0, requestTimeout: settings.connectTimeout)
-        let registry = ClientRegistry()
         let components = try await loops.add {
-            MQTTComponent(loop: $0, limits: sessionLimits, registry: registry, keeping: keeping)
+            MQTTComponent(loop: $0, limits: sessionLimits, registry: registry, keeping: keeping, shared: shared)
         }
         let handshakes = try await loops.add { HTTPComponent(loop: $0, limits: handshake) }
 

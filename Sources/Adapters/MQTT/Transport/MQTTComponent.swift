@@ -14,6 +14,8 @@ final class MQTTComponent: LoopComponent {
     let registry: ClientRegistry
     /// Nil if no session outlives its connection.
     let keeping: SessionKeeping?
+    /// Nil if there are no shared subscriptions.
+    let shared: (any SharedMessages)?
     /// The newest place of the log that this loop has heard of.
     private(set) var logTail: UInt64 = 0
 
@@ -25,13 +27,21 @@ final class MQTTComponent: LoopComponent {
     private var toWrite: [MQTTConnection] = []
     private var lastOrigin: UInt64
 
-    init(loop: AdapterLoop, limits: MQTTLimits, registry: ClientRegistry, keeping: SessionKeeping? = nil) {
+    init(
+        loop: AdapterLoop,
+        limits: MQTTLimits,
+        registry: ClientRegistry,
+        keeping: SessionKeeping? = nil,
+        shared: (any SharedMessages)? = nil
+    ) {
+        self.shared = shared
         self.loop = loop
         self.limits = limits
         self.keeping = keeping
         self.settings = limits.sessionSettings(
             maximumExpiry: keeping?.maximumExpiry ?? 0,
-            retainsMessages: loop.retained != nil
+            retainsMessages: loop.retained != nil,
+            sharesMessages: shared != nil
         )
         self.registry = registry
         self.lastOrigin = UInt64(loop.index) << 48
@@ -176,7 +186,7 @@ final class MQTTComponent: LoopComponent {
         for connection in Array(connections.values) {
             connection.endIfOver(at: now)
             connection.keepProgress()
-            connection.readLog()
+            connection.takeMore()
         }
     }
 

@@ -48,15 +48,18 @@ extension MQTTConnection {
         }
         let clientID = connect.clientID.isEmpty ? UniqueID.random().description : connect.clientID
         let client = MQTTClient(thing: key.identity.thing, clientID: ExactText(clientID))
-        self.client = client
-        let takesOver = component.registry.take(client, NIOLoopBound(self, eventLoop: loop.eventLoop))
+        let (registration, takesOver) = component.registry.take(
+            client,
+            NIOLoopBound(self, eventLoop: loop.eventLoop),
+            isClean: connect.cleanStart
+        )
         guard loop.tenants.take(.connection, of: key.identity.tenant, inPlaceOfAnother: takesOver) else {
             // Nobody may take the place of one that has none.
-            component.registry.leave(client, self)
-            self.client = nil
+            component.registry.leave(registration)
             refusal = .quotaExceeded
             return answer(.refused(.quotaExceeded))
         }
+        self.registration = registration
         self.key = key
         component.loggedIn(self, key)
         liftLimit()

@@ -13,6 +13,13 @@ extension MQTTConnection {
         let now = loop.now
         if pace.isLimited { keepPace(publish.payload.readableBytes, at: now) }
         let contentType = publish.properties.isEmpty ? nil : publish.properties.contentType
+        if publish.qos == .exactlyOnce, let unknown = session.unknownExchanges {
+            return publishUnlessStored(publish, contentType, unknown)
+        }
+        self.publish(publish, contentType, now)
+    }
+
+    private func publish(_ publish: Publish, _ contentType: String?, _ now: UInt64) {
         guard let key, key.isGood(at: now), let route = routes.route(publish.topic, contentType),
             let grant = route.grant, publish.payload.readableBytes <= component.limits.maximumMessage,
             !loop.isHeldUp(route.topic.channel, qos: publish.qos.rawValue)
@@ -21,6 +28,33 @@ extension MQTTConnection {
         case .published: completed(publish, .accepted)
         case .storing: completedWhenStored(publish)
         case .stale, .unavailable: publishAsNew(publish, contentType, now)
+        }
+    }
+
+    /// Who had the session before may have had the message stored, and gone before it could say so.
+    private func publishUnlessStored(
+        _ publish: Publish,
+        _ contentType: String?,
+        _ unknown: KeptSession.Unknown
+    ) {
+        guard let hold,
+            let topic = try? component.limits.topics.topic(publish.topic.readableBytesView, contentType: contentType)
+        else { return publishAsNew(publish, contentType, loop.now) }
+        wait()
+        let connection = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        let (log, origin, place, eventLoop) = (hold.keeping.log, hold.origin, hold.place, loop.eventLoop)
+        Task {
+            let stored = try? await log.exchanges(of: origin, on: topic, after: place)
+            eventLoop.execute {
+                let isStored = stored?.lazy.map(KeptSession.Exchange.init(packed:))
+                    .contains { $0.packetID == publish.packetID && unknown.contains($0) }
+                switch isStored {
+                case nil: connection.value.completed(publish, .unavailable)
+                case true?: connection.value.completed(publish, .accepted)
+                case false?: connection.value.publish(publish, contentType, connection.value.loop.now)
+                }
+                connection.value.goOn()
+            }
         }
     }
 
@@ -150,6 +184,8 @@ extension MQTTConnection {
     }
 
     private func answer(_ publish: Publish, _ outcome: PublishOutcome) {
+        // If the answer got lost the client would send the message again, behind later ones that were taken.
+        if outcome == .unavailable, publish.qos != .atMostOnce, hold != nil { return end(.serverBusy, .unavailable) }
         // QoS 0 has nothing to acknowledge; MQTT 5 has no answer to a refused one, so it is only counted.
         if publish.qos == .atMostOnce {
             if outcome == .accepted { return }
@@ -167,11 +203,11 @@ extension MQTTConnection {
     func publish(_ will: Will) {
         guard refusal != .revokedCertificate, let identity else { return }
         let delay = min(will.properties.willDelayInterval ?? 0, session.expiry)
-        guard delay > 0, hold != nil, let client else { return publish(will, of: identity) }
+        guard delay > 0, hold != nil, let registration else { return publish(will, of: identity) }
         let publish = { self.publish(will, of: identity) }
         component.registry.publish(
             NIOLoopBound(publish, eventLoop: loop.eventLoop),
-            of: client,
+            of: registration,
             in: .seconds(Int64(delay))
         )
     }

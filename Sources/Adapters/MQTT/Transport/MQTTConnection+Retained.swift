@@ -1,4 +1,5 @@
 internal import AdapterTransport
+internal import DequeModule
 internal import MQTTCodec
 internal import MQTTSession
 internal import Messaging
@@ -8,27 +9,35 @@ internal import NIOCore
 extension MQTTConnection {
     /// Sends the client what is retained for the subscriptions that it has just made [MQTT-3.3.1-9], behind their SUBACK.
     func sendRetained() {
-        guard let retained = loop.retained else { return }
-        let subscriptions = wantingRetained
+        guard loop.retained != nil else { return }
+        passedRetained.reads.append(contentsOf: wantingRetained.lazy.map { ($0, nil) })
         wantingRetained = []
-        for subscription in subscriptions { read(retained, for: subscription, after: nil) }
+        readRetained()
     }
 
-    private func read(_ retained: any RetainedMessages, for subscription: MQTTSubscription, after place: ExactText?) {
-        passedRetained.reads += 1
+    /// Reads a page more, if the client has room for it.
+    func readRetained() {
+        guard let retained = loop.retained, !passedRetained.isReading, session.phase == .connected,
+            session.queuedMessages == 0, !isQueueHalfFull, let (subscription, place) = passedRetained.reads.first
+        else { return }
+        passedRetained.isReading = true
         let bound = NIOLoopBound((connection: self, subscription: subscription), eventLoop: loop.eventLoop)
         let filter = subscription.filter
         retained.read(filter.channel, filter.subtopic, after: place) { page in
-            bound.eventLoop.execute {
-                let (connection, subscription) = bound.value
-                connection.send(page?.messages ?? [], to: subscription)
-                connection.passedRetained.reads -= 1
-                if let end = page?.end, connection.has(subscription) {
-                    connection.read(retained, for: subscription, after: end)
-                }
-                if connection.passedRetained.reads == 0 { connection.passedRetained.topics = [] }
-            }
+            bound.eventLoop.execute { bound.value.connection.read(page, for: bound.value.subscription) }
         }
+    }
+
+    private func read(_ page: RetainedPage?, for subscription: MQTTSubscription) {
+        guard session.phase == .connected, !passedRetained.reads.isEmpty else {
+            return passedRetained = PassedRetained()
+        }
+        passedRetained.isReading = false
+        passedRetained.reads.removeFirst()
+        send(page?.messages ?? [], to: subscription)
+        if let end = page?.end, has(subscription) { passedRetained.reads.prepend((subscription, end)) }
+        if passedRetained.reads.isEmpty { passedRetained.topics = [] }
+        readRetained()
     }
 
     /// Whether the client still has the subscription, and its thing the right.
@@ -51,4 +60,13 @@ extension MQTTConnection {
             if isTaken { loop.counters.deliveredMQTT.add() } else { loop.counters.droppedMQTT.add() }
         }
     }
+}
+
+/// What of the retained messages is still to be read, and what has come live meanwhile.
+struct PassedRetained {
+    /// Subscriptions, and up to where each has been read.
+    var reads: Deque<(subscription: MQTTSubscription, after: ExactText?)> = []
+    var isReading = false
+    /// What came of topics whose retained messages are being read: these are older.
+    var topics: Set<Topic> = []
 }

@@ -8,6 +8,7 @@ internal import Model
 extension MQTTConnection {
     func isSubscribed(to channel: ChannelID) -> Bool {
         subscriptions.keys.contains { $0.channel == channel }
+            || sharedSubscriptions.keys.contains { $0.filter.channel == channel }
     }
 
     /// What a session may no longer have isn't left to it.
@@ -16,6 +17,9 @@ extension MQTTConnection {
         for (filter, subscription) in subscriptions where event.touches(identity, filter.channel) {
             subscriptions[filter] = nil
             component.unsubscribe(subscription)
+        }
+        for group in Array(sharedSubscriptions.keys) where event.touches(identity, group.filter.channel) {
+            endShare(group)
         }
     }
 
@@ -42,7 +46,7 @@ extension MQTTConnection {
             case .success(let filter):
                 guard let key else { return }
                 if key.isGood(at: loop.now),
-                    let grant = loop.access.grant(key.identity.thing, filter.channel, at: loop.now)
+                    let grant = loop.access.grant(key.identity.thing, filter.filter.channel, at: loop.now)
                 {
                     codes.append(add(wanted, filter, grant, subscribe.properties.subscriptionIdentifier))
                 } else {
@@ -57,18 +61,19 @@ extension MQTTConnection {
                 session.subscribeCompleted(packetID: subscribe.packetID, codes: codes, into: &actions)
             }
             self.sendRetained()
+            self.askShared()
             self.goOn()
         }
     }
 
     private func ask(
         _ key: KnownKey,
-        _ filter: TopicFilter,
+        _ filter: SharedFilter,
         _ wanted: Subscription,
         _ subscribe: Subscribe,
         _ codes: [MQTTReasonCode]
     ) {
-        loop.access.authorize(key, filter.channel, clock: { [loop] in loop.now }) { authorized in
+        loop.access.authorize(key, filter.filter.channel, clock: { [loop] in loop.now }) { authorized in
             guard self.session.phase == .connected else { return }
             switch authorized {
             case .granted(let grant):
@@ -86,11 +91,13 @@ extension MQTTConnection {
 
     private func add(
         _ wanted: Subscription,
-        _ filter: TopicFilter,
+        _ shared: SharedFilter,
         _ grant: ChannelGrant,
         _ identifier: UInt32?
     ) -> MQTTReasonCode {
         session.keepThis()
+        if let group = shared.group { return share(group, wanted, grant, identifier) }
+        let filter = shared.filter
         if let known = subscriptions[filter] {
             if known.qos == .atMostOnce { known.from = placeToStart(filter.channel, wanted.qos) }
             known.qos = wanted.qos
@@ -100,14 +107,7 @@ extension MQTTConnection {
             component.subscribe(known)
             if wanted.retainHandling == .onSubscribe { wantingRetained.append(known) }
         } else {
-            guard subscriptions.count < component.limits.maximumSubscriptions else {
-                peer.refused(.overflow, .mqtt)
-                return .quotaExceeded
-            }
-            guard loop.tenants.take(.subscription, of: grant.identity.tenant) else {
-                peer.refused(.quotaExceeded, .mqtt)
-                return .quotaExceeded
-            }
+            if let refusal = takeSubscription(of: grant) { return refusal }
             let subscription = MQTTSubscription(
                 connection: self,
                 filter: filter,
@@ -126,6 +126,19 @@ extension MQTTConnection {
         return .granted(wanted.qos)
     }
 
+    /// Counts a subscription more. Answers why there may be none.
+    func takeSubscription(of grant: ChannelGrant) -> MQTTReasonCode? {
+        guard subscriptions.count + sharedSubscriptions.count < component.limits.maximumSubscriptions else {
+            peer.refused(.overflow, .mqtt)
+            return .quotaExceeded
+        }
+        guard loop.tenants.take(.subscription, of: grant.identity.tenant) else {
+            peer.refused(.quotaExceeded, .mqtt)
+            return .quotaExceeded
+        }
+        return nil
+    }
+
     /// What the log has up to now was published before the subscription; all of it is no business of one of QoS 0.
     private func placeToStart(_ channel: ChannelID, _ qos: MQTTQoS) -> UInt64 {
         guard let hold, qos != .atMostOnce else { return .max }
@@ -134,20 +147,26 @@ extension MQTTConnection {
         return hold.keeping.log.newest
     }
 
-    private func filter(of wanted: Subscription) -> Result<TopicFilter, MQTTReasonCode> {
+    private func filter(of wanted: Subscription) -> Result<SharedFilter, MQTTReasonCode> {
         if component.limits.openTopics?.denied.contains(wanted.filter) == true { return .failure(.unspecifiedError) }
-        if wanted.isShared { return .failure(.sharedSubscriptionsNotSupported) }
         do throws(TopicError) {
-            return .success(try component.limits.topics.filter(wanted.filter))
+            return .success(try sharedFilter(wanted.filter))
         } catch {
             return .failure(.topicFilterInvalid)
         }
     }
 
+    private func sharedFilter(_ text: String) throws(TopicError) -> SharedFilter {
+        try SharedFilter(text, in: component.limits.topics, mayShare: session.version == .v5)
+    }
+
     func unsubscribe(_ unsubscribe: Unsubscribe) {
         let codes = unsubscribe.filters.map { text -> MQTTReasonCode in
-            guard let filter = try? component.limits.topics.filter(text) else { return .topicFilterInvalid }
-            guard let subscription = subscriptions.removeValue(forKey: filter) else { return .noSubscriptionExisted }
+            guard let filter = try? sharedFilter(text) else { return .topicFilterInvalid }
+            if let group = filter.group { return endShare(group) ? .success : .noSubscriptionExisted }
+            guard let subscription = subscriptions.removeValue(forKey: filter.filter) else {
+                return .noSubscriptionExisted
+            }
             component.unsubscribe(subscription)
             return .success
         }

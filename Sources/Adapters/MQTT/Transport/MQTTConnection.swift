@@ -28,10 +28,13 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
     /// What it lives by, once it has logged in.
     var key: KnownKey?
     var identity: ThingIdentity? { key?.identity }
-    var client: MQTTClient?
+    /// As which client it is known, while it is.
+    var registration: ClientRegistry.Registration?
     /// What it has of a session that outlives it.
     var hold: SessionHold?
     var subscriptions: [TopicFilter: MQTTSubscription] = [:]
+    var sharedSubscriptions: [SharedGroup: SharedSubscription] = [:]
+    var lastShared: UInt64 = 0
     var routes = RouteCache()
     /// Messages of QoS 1 and 2 whose storage is awaited, and what came behind them.
     var unsettledPublishes: Deque<UnsettledPublish> = []
@@ -39,8 +42,7 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
     var isWaitingForRoom = false
     /// The subscriptions of a SUBSCRIBE that is being decided which are to be sent retained messages.
     var wantingRetained: [MQTTSubscription] = []
-    /// What came of topics whose retained messages are being read: these are older.
-    var passedRetained: (reads: Int, topics: Set<Topic>) = (0, [])
+    var passedRetained = PassedRetained()
     var context: ChannelHandlerContext?
 
     private var decoder: MQTTDecoder
@@ -141,7 +143,14 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         }
         if session.phase == .closed || unread.readableBytes == 0 { unread = ByteBuffer() }
         // What was acknowledged has made room.
+        takeMore()
+    }
+
+    /// Has what waits elsewhere brought, if there is room for it.
+    func takeMore() {
+        if !passedRetained.reads.isEmpty { readRetained() }
         if hold != nil { readLog() }
+        if !sharedSubscriptions.isEmpty { askShared() }
     }
 
     /// Stops decoding and reading until ``goOn()``.
@@ -199,6 +208,7 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         case .authenticate(let connect): authenticate(connect)
         case .subscribe(let subscribe): self.subscribe(subscribe)
         case .unsubscribe(let unsubscribe): self.unsubscribe(unsubscribe)
+        case .settled(let place): settled(place)
         case .publishWill(let will): publish(will)
         case .close(let reason): close(reason)
         }
@@ -215,7 +225,7 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
     func deliver(_ packets: inout OutgoingPackets, _ delivery: MQTTDelivery) -> Bool {
         guard session.phase == .connected else { return true }
         idleness.carried()
-        if packets.message.retain, passedRetained.reads > 0 { passedRetained.topics.insert(packets.message.topic) }
+        if packets.message.retain, !passedRetained.reads.isEmpty { passedRetained.topics.insert(packets.message.topic) }
         let qos = packets.qos(delivery)
         guard qos == .atMostOnce else {
             return deliver(packets.kept(delivery, qos: qos, version: session.version), of: packets.message)
@@ -279,7 +289,7 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         guard let context, !keepsFirst() else { return }
         context.channel.send(outbound.next(for: context.channel))
         readOn()
-        if hold != nil { readLog() }
+        takeMore()
     }
 
     var isQueueHalfFull: Bool { outbound.isHalfFull }
@@ -353,9 +363,10 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         if isKept { leaveSession(then) } else { unsettledPublishes = [] }
         for subscription in subscriptions.values { component.unsubscribe(subscription) }
         subscriptions = [:]
+        for group in Array(sharedSubscriptions.keys) { endShare(group) }
         routes = RouteCache()
-        if let client { component.registry.leave(client, self) }
-        client = nil
+        if let registration { component.registry.leave(registration) }
+        registration = nil
         if let key { component.loggedOut(self, key) }
         key = nil
         if !isKept { then() }

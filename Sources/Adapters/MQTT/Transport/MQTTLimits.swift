@@ -45,7 +45,7 @@ package struct MQTTLimits: Sendable {
 
     var topics: MQTTTopics { openTopics == nil ? .ofChannels : .any }
 
-    func sessionSettings(maximumExpiry: UInt32, retainsMessages: Bool) -> SessionSettings {
+    func sessionSettings(maximumExpiry: UInt32, retainsMessages: Bool, sharesMessages: Bool) -> SessionSettings {
         SessionSettings(
             connectTimeout: connectTimeout,
             maximumKeepAlive: maximumKeepAlive,
@@ -54,7 +54,8 @@ package struct MQTTLimits: Sendable {
             topicAliasMaximum: topicAliasMaximum,
             maximumQueuedBytes: maximumQueue,
             maximumExpiry: maximumExpiry,
-            retainsMessages: retainsMessages
+            retainsMessages: retainsMessages,
+            sharesMessages: sharesMessages
         )
     }
 }

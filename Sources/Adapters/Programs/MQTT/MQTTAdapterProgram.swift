@@ -3,6 +3,7 @@ internal import AdapterServer
 internal import ArgumentParser
 internal import Bootstrap
 internal import MQTTAdapter
+internal import MQTTRemote
 internal import Programs
 
 @main
@@ -31,8 +32,18 @@ struct MQTTAdapterProgram: Program {
     func run(_ registry: MetricsRegistry) async throws {
         let summary = StartUpSummary("Fluxgate mqtt-adapter", rows: adapter.rows + [.ops], facts: backend.facts)
         try await ProgramHost.run(settings, registry, summary) { host in
-            try await backend.services(host, registry) { loops in
-                try await MQTTBroker(adapter, loops: loops).listeners.all
+            var shared: MQTTSessions?
+            return try await backend.services(host, registry) { connection, log in
+                let sessions = MQTTSessions(connection, log: log, adapter, logger: host.logger)
+                shared = sessions
+                return sessions
+            } listen: { loops in
+                try await MQTTBroker(
+                    adapter,
+                    loops: loops,
+                    keeping: shared?.keeping,
+                    registry: shared?.registry ?? ClientRegistry()
+                ).listeners.all
             }
         }
     }

@@ -82,6 +82,7 @@ final class LoopLinks: BusReceiver {
         guard isBus(peer) else { return interest.isInterested(loop: peer, in: message.topic.channel) }
         guard let busInterest else { return true }
         return message.qos > 0 && busInterest.isInterested(loop: 0, in: message.topic.channel)
+            || busInterest.isInterested(loop: 1, in: message.topic.channel)
     }
 
     /// Gives a batch to another loop, or to the bus.

@@ -78,7 +78,7 @@ package struct MQTTAdapterSettings: Sendable {
     /// The longest keep-alive of an MQTT 5 client; nil: any.
     package let maximumKeepAlive: Duration?
     /// Most that a session outlives its connection; nil: they end together.
-    package let maximumSessionExpiry: Duration?
+    private let maximumSessionExpiry: Duration?
     /// Most sessions of one thing that outlive their connections.
     package let maximumSessions: Int
     /// Most messages of one channel that are kept for later subscribers.
@@ -88,6 +88,9 @@ package struct MQTTAdapterSettings: Sendable {
     package let idleTimeout: Duration?
     /// What an operator should know.
     package let warnings: [String]
+
+    /// Most seconds that a session outlives its connection; 0: they end together.
+    package var longestSession: UInt32 { UInt32(clamping: maximumSessionExpiry?.components.seconds ?? 0) }
 
     package init(
         _ variables: Variables,

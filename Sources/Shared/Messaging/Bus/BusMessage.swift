@@ -22,10 +22,11 @@ package import NIOCore
 /// | 15 | userProperties | repeated message: 1 name, 2 value, both strings |
 /// | 16 | origin | fixed64, ``Message/origin``, if it is a session that outlives its connections |
 /// | 17 | retain | uint32, 1 if its publisher wanted it kept for later subscribers |
+/// | 18 | exchange | uint64, ``Message/exchange``, if it has one |
 package enum BusMessage {
     enum Field: UInt64 {
         case channel = 1, subtopic, publisher, source, contentType, payload, created, qos, sender, number
-        case payloadFormat, expires, responseTopic, correlationData, userProperties, origin, retain
+        case payloadFormat, expires, responseTopic, correlationData, userProperties, origin, retain, exchange
     }
 
     enum UserPropertyField: UInt64 {
@@ -64,6 +65,7 @@ package enum BusMessage {
             buffer.writeInteger(message.origin, endianness: .little)
         }
         if message.retain { buffer.writeField(.retain, number: 1) }
+        if message.exchange > 0 { buffer.writeField(.exchange, number: message.exchange) }
         if let properties = message.properties { append(properties, to: &buffer) }
         if message.payload.readableBytes > 0 { buffer.writeField(.payload, message.payload) }
     }

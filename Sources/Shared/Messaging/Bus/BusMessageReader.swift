@@ -16,8 +16,8 @@ package struct BusMessageReader {
 
     private struct Name: Hashable {
         let channel: ChannelID
-        let subtopic: String
-        let contentType: String
+        let subtopic: ExactText
+        let contentType: ExactText
     }
 
     private var topics: [Name: Topic] = [:]
@@ -37,7 +37,11 @@ package struct BusMessageReader {
         var buffer = buffer
         while buffer.readableBytes > 0 { try fields.read(&buffer) }
         guard let channel = fields.channel, let publisher = fields.publisher else { throw .badID }
-        let name = Name(channel: ChannelID(channel), subtopic: fields.subtopic, contentType: fields.contentType)
+        let name = Name(
+            channel: ChannelID(channel),
+            subtopic: ExactText(fields.subtopic),
+            contentType: ExactText(fields.contentType)
+        )
         let message = Message(
             fromBus: try topic(name),
             payload: fields.payload,
@@ -47,6 +51,7 @@ package struct BusMessageReader {
             qos: fields.qos,
             origin: fields.origin,
             retain: fields.retain,
+            exchange: fields.exchange,
             properties: fields.properties,
             trace: trace
         )
@@ -59,11 +64,11 @@ package struct BusMessageReader {
         do throws(TopicError) {
             topic =
                 MQTTTopics.isOfAny(name.channel)
-                ? try Topic(anyName: name.subtopic, contentType: name.contentType)
+                ? try Topic(anyName: name.subtopic.text, contentType: name.contentType.text)
                 : try Topic(
                     channel: name.channel,
-                    subtopic: try Subtopic(name.subtopic[...]),
-                    contentType: name.contentType
+                    subtopic: try Subtopic(name.subtopic.text[...]),
+                    contentType: name.contentType.text
                 )
         } catch {
             throw .badTopic(error)
@@ -87,6 +92,7 @@ private struct BusFields {
     var qos: UInt8 = 1
     var origin: UInt64 = 0
     var retain = false
+    var exchange: UInt64 = 0
     private var sender: UInt64 = 0
     private var number: UInt64 = 0
     private var isUTF8: Bool?
@@ -120,6 +126,7 @@ private struct BusFields {
             case .payloadFormat: isUTF8 = number == 1
             case .expires: expires = number
             case .retain: retain = number == 1
+            case .exchange: exchange = number
             default: break
             }
         case 1:
@@ -151,7 +158,7 @@ private struct BusFields {
             // A copy: the slice would hold on to the payload too.
             correlationData = ByteBuffer(bytes: bytes.readableBytesView)
         case .userProperties: userProperties.append(try userProperty(bytes))
-        case .created, .qos, .sender, .number, .payloadFormat, .expires, .origin, .retain, nil: break
+        case .created, .qos, .sender, .number, .payloadFormat, .expires, .origin, .retain, .exchange, nil: break
         }
     }
 

@@ -19,6 +19,13 @@ package enum BusSubject {
     /// What all other messages of the channel travel on.
     package static func below(_ channel: ChannelID) -> String { "channel.\(channel).>" }
 
+    /// The channel whose messages travel on the subject; nil: it is none of these.
+    package static func channel(of subject: String) -> ChannelID? {
+        let levels = subject.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
+        guard levels.count >= 2, levels[0] == "channel" else { return nil }
+        return ChannelID(levels[1])
+    }
+
     /// Whether the subject can be published to as it is: levels without wildcards, blanks and control characters, none of
     /// them empty. Whatever made it, it is looked at again just before it goes out, because a line break in it would speak to
     /// the bus in our name.

@@ -6,7 +6,8 @@ package protocol MessageBus: Sendable {
     /// Whether what is published now reaches the others.
     var link: BusLink { get }
 
-    /// The channels of which it takes the messages of QoS 1 and 2, at loop 0 of the filter; nil: it takes all messages.
+    /// The channels of which it takes the messages of QoS 1 and 2, at loop 0 of the filter, and those of which it takes all, at loop 1; nil: it
+    /// takes all messages.
     var interest: InterestFilter? { get }
 
     /// Whether a message may be acknowledged only when it is known to be stored.

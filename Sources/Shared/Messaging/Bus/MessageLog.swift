@@ -18,10 +18,12 @@ package protocol MessageLog: Sendable {
     ///   - then: called once, on any thread; nil if the log can't be read now.
     func read(_ channels: [ChannelID], after place: UInt64, limit: Int, then: @escaping @Sendable (LogPage?) -> Void)
 
-    /// The messages of QoS 2 of a session that have been stored, as ``Message/exchange``.
-    func exchanges(of origin: UInt64) async throws -> [UInt64]
+    /// The messages of QoS 2 of a session that have been stored behind a place, as ``Message/exchange``.
+    ///
+    /// - Parameter topic: at least those on it; nil: all.
+    func exchanges(of origin: UInt64, on topic: Topic?, after place: UInt64) async throws -> [UInt64]
 
-    /// Has what gets a place from now on given to the receiver.
+    /// Has what gets a place from now on given to the receiver too.
     func follow(_ receiver: any LogReceiver)
 }
 

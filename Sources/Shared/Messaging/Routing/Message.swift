@@ -98,6 +98,7 @@ package struct Message: Sendable {
         qos: UInt8,
         origin: UInt64,
         retain: Bool,
+        exchange: UInt64,
         properties: MessageProperties?,
         trace: TraceContext?
     ) {
@@ -111,7 +112,7 @@ package struct Message: Sendable {
         self.qos = qos
         self.origin = origin
         self.retain = retain
-        self.exchange = 0
+        self.exchange = exchange
     }
 
     /// About as many bytes as it takes while it waits.

@@ -12,4 +12,11 @@ package struct TopicFilter: Hashable, Sendable {
         self.subtopic = subtopic
         self.contentType = contentType
     }
+
+    package func matches(_ topic: Topic) -> Bool {
+        guard channel == topic.channel, subtopic.matches(topic.subtopic) else { return false }
+        guard let contentType else { return true }
+        return !topic.contentType.text.isEmpty
+            && contentType == ExactText(ContentTypeSuffix.encode(topic.contentType.text))
+    }
 }

@@ -19,9 +19,7 @@ extension MQTTConnection {
 
     /// Goes on with the session that the client has, makes one, or does without, as it wants; then it has logged in.
     func openSession(_ connect: Connect, _ client: MQTTClient) {
-        // With a clean start the session of the will is over, and else it goes on.
-        let will = component.registry.takeWill(of: client)
-        if connect.cleanStart, let will { will.publish.eventLoop.execute { will.publish.value() } }
+        component.registry.endWait(of: client, isClean: connect.cleanStart)
         let wanted = min(session.wantedExpiry, component.settings.maximumExpiry)
         guard let keeping = component.keeping, wanted > 0 || keeping.store.mayHave(client) else {
             return answer(.accepted(clientID: client.clientID.text))
@@ -91,6 +89,10 @@ extension MQTTConnection {
 
     /// False if its tenant may have no more.
     private func restore(_ kept: KeptSubscription, _ grant: ChannelGrant) -> Bool {
+        if let share = kept.share {
+            let group = SharedGroup(name: share, filter: kept.filter)
+            return self.share(group, kept.wanted, grant, kept.identifier, from: kept.from) != .quotaExceeded
+        }
         guard loop.tenants.take(.subscription, of: grant.identity.tenant) else { return false }
         let subscription = MQTTSubscription(kept, of: self, grant)
         if let newest = hold?.keeping.log.newest, kept.qos > 0 { subscription.from = min(kept.from, newest) }
@@ -103,6 +105,10 @@ extension MQTTConnection {
         origin = hold.origin
         let newest = SessionPlace.end(of: hold.keeping.log.newest)
         var session = hold.former?.session ?? KeptSession(from: newest)
+        if hold.former?.isTorn == true {
+            session.tear()
+            self.session.mustBeKept = true
+        }
         // A log that was lost begins anew.
         session.sent = min(session.sent, newest)
         // What the client hears of its session must be so.
@@ -113,6 +119,7 @@ extension MQTTConnection {
             self.answer(.accepted(clientID: hold.client.clientID.text, terms))
             hold.former = nil
             self.readLog()
+            self.askShared()
             self.goOn()
         }
     }
@@ -121,13 +128,13 @@ extension MQTTConnection {
 
     /// Gives on a message that the log has got just now.
     func logged(_ packets: inout OutgoingPackets, _ delivery: MQTTDelivery) {
-        guard let hold, hold.isLive else { return }
-        if !deliver(logged: &packets, delivery) { hold.isLive = false }
+        guard let hold, !hold.isLive || !deliver(logged: &packets, delivery) else { return }
+        hold.missed(packets.message.place)
     }
 
     /// More came than was handed on.
     func missedLogged() {
-        hold?.isLive = false
+        hold?.missed(component.logTail)
         readLog()
     }
 
@@ -163,7 +170,7 @@ extension MQTTConnection {
         if !hold.isReadingStale {
             guard page.messages.allSatisfy(deliver) else { return }
             pass(page.end)
-            hold.isLive = page.isLast && page.end >= component.logTail
+            hold.isLive = page.isLast && page.end >= hold.lastMissed
         }
         readLog()
     }
@@ -232,7 +239,7 @@ extension MQTTConnection {
         session.hasProgressed = false
         hold.lastKept = loop.now
         let bound = NIOLoopBound((connection: self, hold: hold, then: then), eventLoop: loop.eventLoop)
-        hold.keeping.store.keep(hold.record(kept, subscriptions.values, expiry: session.expiry)) { isSafe in
+        hold.keeping.store.keep(hold.record(kept, keptSubscriptions, expiry: session.expiry)) { isSafe in
             bound.eventLoop.execute { bound.value.then(bound.value.connection, isSafe, bound.value.hold) }
         }
     }
@@ -279,12 +286,13 @@ extension MQTTConnection {
         guard var left = session.left else { return hold.former }
         guard session.expiry > 0 else { return nil }
         if hold.isLive { left.sent = max(left.sent, SessionPlace.end(of: component.logTail)) }
-        return hold.record(left, subscriptions.values, expiry: session.expiry)
+        return hold.record(left, keptSubscriptions, expiry: session.expiry)
     }
 
     func giveSessionBack() {
-        guard let hold, let left = hold.left, !hold.isGivenBack, unsettledPublishes.isEmpty else { return }
+        guard let hold, var left = hold.left, !hold.isGivenBack, unsettledPublishes.isEmpty else { return }
         hold.isGivenBack = true
+        left?.session.giveUpRouting()
         let bound = NIOLoopBound((connection: self, hold: hold), eventLoop: loop.eventLoop)
         hold.keeping.store.giveBack(hold.client, left) { isSafe in
             bound.eventLoop.execute {

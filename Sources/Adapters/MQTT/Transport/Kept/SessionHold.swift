@@ -14,6 +14,10 @@ final class SessionHold {
     let origin: UInt64
     /// Whether what the log gets is given on as it comes: all before it has been.
     var isLive = false
+    /// The last place of the log that something came from for it and wasn't given on.
+    private(set) var lastMissed: UInt64 = 0
+    /// See ``SessionRecord/place``.
+    var place: UInt64
     /// What is being read from the log is for the subscriptions as they were then.
     var isReading = false
     var isReadingStale = false
@@ -33,14 +37,21 @@ final class SessionHold {
         self.client = client
         self.tenant = tenant
         self.former = former
+        self.place = former?.place ?? keeping.log.newest
         self.origin = former?.origin ?? .random(in: Message.firstKeptOrigin ... .max)
     }
 
-    func record(_ session: KeptSession, _ subscriptions: some Sequence<MQTTSubscription>, expiry: UInt32)
-        -> SessionRecord
-    {
+    /// What stands there has to be read.
+    func missed(_ place: UInt64) {
+        isLive = false
+        lastMissed = max(lastMissed, place)
+    }
+
+    func record(_ session: KeptSession, _ subscriptions: [KeptSubscription], expiry: UInt32) -> SessionRecord {
         var record = SessionRecord(client: client, tenant: tenant, origin: origin, session: session, expiry: expiry)
-        record.subscriptions = subscriptions.map(\.kept)
+        record.subscriptions = subscriptions
+        if session.routing.isEmpty, session.unknown == nil { place = keeping.log.newest }
+        record.place = place
         return record
     }
 }

@@ -23,6 +23,10 @@ package struct SessionRecord: Equatable, Sendable {
     package var session: KeptSession
     /// Seconds that it outlives its connection; `.max`: for ever.
     package var expiry: UInt32
+    /// What isn't known to be stored of its client's messages of QoS 2 stands behind this place of the log.
+    package var place: UInt64 = 0
+    /// Whether who had it is gone without having given it back.
+    package var isTorn = false
 
     package init(client: MQTTClient, tenant: Tenant.ID, origin: UInt64, session: KeptSession, expiry: UInt32) {
         self.expiry = expiry
@@ -34,10 +38,25 @@ package struct SessionRecord: Equatable, Sendable {
 }
 
 extension SessionRecord {
+    /// The channels whose messages it reads from the log.
+    package var loggedChannels: Set<ChannelID> {
+        Set(subscriptions.lazy.filter { $0.qos > 0 && $0.share == nil }.map(\.filter.channel))
+    }
+
+    /// Its groups, and up to where each had come.
+    package var groups: [SharedGroup: UInt64] {
+        subscriptions.reduce(into: [:]) { groups, each in
+            if let share = each.share { groups[SharedGroup(name: share, filter: each.filter)] = each.from }
+        }
+    }
+
+    /// When it is over if its connection ends now, in nanoseconds since 1970; `.max`: never.
+    package func end(at now: UInt64) -> UInt64 { expiry == .max ? .max : now &+ UInt64(expiry) * 1_000_000_000 }
+
     /// With a message of QoS 2 more that was stored when its client had gone.
     func received(_ id: UInt16) -> SessionRecord {
         var record = self
-        record.session.unreleased.append(id)
+        record.session.received(id)
         return record
     }
 }
@@ -54,17 +73,20 @@ extension KeptSession.Exchange {
 /// A filter of a session.
 package struct KeptSubscription: Equatable, Sendable {
     package let filter: TopicFilter
+    /// The name that it is shared under, if it is.
+    package let share: ExactText?
     /// As the client wrote it.
     package let text: String
     package let qos: UInt8
     package let noLocal: Bool
     package let retainAsPublished: Bool
     package let identifier: UInt32?
-    /// What stands in the log up to this place was published before the client subscribed.
+    /// What stands in the log up to this place was published before the client subscribed; of a shared one it is done with.
     package let from: UInt64
 
     package init(
         filter: TopicFilter,
+        share: ExactText? = nil,
         text: String,
         qos: UInt8,
         noLocal: Bool,
@@ -74,6 +96,7 @@ package struct KeptSubscription: Equatable, Sendable {
     ) {
         self.retainAsPublished = retainAsPublished
         self.filter = filter
+        self.share = share
         self.text = text
         self.qos = qos
         self.noLocal = noLocal

@@ -1,0 +1,118 @@
+internal import Foundation
+internal import Model
+internal import NIOCore
+
+/// The JSON interface of a server's JetStream.
+/// https://docs.nats.io/reference/reference-protocols/nats_api_reference
+struct JetStream: Sendable {
+    /// A message of a stream.
+    struct Stored {
+        let sequence: UInt64
+        /// As they go over the wire.
+        let headers: String
+        let payload: ByteBuffer
+    }
+
+    private static let timeout = Duration.seconds(2)
+
+    private let connection: NATSConnection
+
+    init(_ connection: NATSConnection) { self.connection = connection }
+
+    static func subject(of verb: String, _ object: String) -> String { "$JS.API.\(verb).\(object)" }
+
+    /// - Parameter object: what is asked about: a stream, or a stream and a consumer of it.
+    func ask(_ verb: String, of object: String, _ request: JSONObject = [:]) async throws(JetStreamError) -> JSONObject
+    {
+        let body = ByteBuffer(string: request.isEmpty ? "" : JSONValue.object(request).text)
+        return try JetStreamError.check(try await send(body, to: Self.subject(of: verb, object)), verb)
+    }
+
+    /// Stores a message. Answers its sequence.
+    func store(
+        _ payload: ByteBuffer,
+        as subject: String,
+        headers: [String: String]
+    ) async throws(JetStreamError) -> UInt64 {
+        let answer = try JetStreamError.check(try await send(payload, to: subject, headers), "PUBLISH")
+        guard case .integer(let sequence)? = answer["seq"] else { throw .off }
+        return UInt64(clamping: sequence)
+    }
+
+    /// Finds a message.
+    ///
+    /// - Parameter which: as the server's `STREAM.MSG.GET` has it.
+    /// - Returns: nil if there is none.
+    func message(of stream: String, _ which: JSONObject) async throws(JetStreamError) -> Stored? {
+        let answer: JSONObject
+        do throws(JetStreamError) {
+            answer = try await ask("STREAM.MSG.GET", of: stream, which)
+        } catch {
+            guard error.isNoMessage else { throw error }
+            return nil
+        }
+        guard case .object(let message)? = answer["message"], case .integer(let sequence)? = message["seq"] else {
+            throw .off
+        }
+        return Stored(
+            sequence: UInt64(clamping: sequence),
+            headers: String(decoding: Self.bytes(message["hdrs"]), as: UTF8.self),
+            payload: ByteBuffer(bytes: Self.bytes(message["data"]))
+        )
+    }
+
+    /// Left out if there are none.
+    private static func bytes(_ value: JSONValue?) -> Data {
+        guard case .string(let text)? = value else { return Data() }
+        return Data(base64Encoded: text) ?? Data()
+    }
+
+    private func send(
+        _ payload: ByteBuffer,
+        to subject: String,
+        _ headers: [String: String] = [:]
+    ) async throws(JetStreamError) -> ByteBuffer {
+        do throws(NATSError) {
+            return try await connection.request(payload, to: subject, headers: headers, timeout: Self.timeout)
+        } catch {
+            throw error == .noResponders ? .off : .silent("\(error)")
+        }
+    }
+}
+
+/// Why JetStream didn't do what it was asked.
+enum JetStreamError: Error, Equatable, CustomStringConvertible {
+    /// No answer came.
+    case silent(String)
+    case off
+    case refused(String, Int64)
+
+    var description: String {
+        switch self {
+        case .silent(let reason): reason
+        case .off: "JetStream is off"
+        case .refused(let verb, let code): "JetStream refuses \(verb): \(code)"
+        }
+    }
+
+    /// What an answer says, if that isn't an error.
+    static func check(_ answer: ByteBuffer, _ verb: String) throws(JetStreamError) -> JSONObject {
+        guard case .object(let members)? = try? JSONValue(parsing: String(buffer: answer)) else { throw .off }
+        guard case .object(let error)? = members["error"] else { return members }
+        if case .integer(let code)? = error["err_code"] { throw .refused(verb, code) }
+        throw .refused(verb, 0)
+    }
+
+    /// There is no stream of that name.
+    var isNoStream: Bool { hasCode(10_059) }
+
+    /// The stream has no such message.
+    var isNoMessage: Bool { hasCode(10_037) }
+
+    /// Somebody has stored something else meanwhile.
+    var isOvertaken: Bool { hasCode(10_071) }
+
+    private func hasCode(_ code: Int64) -> Bool {
+        if case .refused(_, code) = self { true } else { false }
+    }
+}

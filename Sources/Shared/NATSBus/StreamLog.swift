@@ -1,0 +1,243 @@
+package import Logging
+package import Messaging
+package import Model
+internal import NIOCore
+internal import Synchronization
+
+/// The ``MessageLog`` of several processes: the stream, where a message's place is its sequence.
+///
+/// What is stored comes by one consumer for all channels, while there is a session here that reads; what a session has missed it reads
+/// message by message.
+package final class StreamLog: MessageLog {
+    private struct State {
+        var tail = StreamTail()
+        var channels: [ChannelID: Int] = [:]
+        /// Since when nobody reads.
+        var idle: ContinuousClock.Instant? = .now
+        var isBeginning = false
+        var waiting: [@Sendable (Bool) -> Void] = []
+    }
+
+    private static let pace = Duration.milliseconds(100)
+    /// How long it is followed when nobody reads any more.
+    private static let patience = Duration.seconds(10)
+    /// Most bytes of a page, if it has more than one message.
+    private static let pageBytes = 1 << 20
+    /// How many messages of QoS 0 are looked at between others before a page ends.
+    private static let mostPassed = 512
+
+    private let connection: NATSConnection
+    private let stream: MessageStream
+    private let logger: Logger
+    private let reader: BusInbox
+    private let lastPlace = Atomic<UInt64>(0)
+    private let receiver = Mutex<(any LogReceiver)?>(nil)
+    private let state = Mutex(State())
+
+    /// - Parameter connection: one whose subscriptions nobody holds up.
+    package init(_ connection: NATSConnection, _ stream: MessageStream, logger: Logger) {
+        (self.connection, self.stream, self.logger) = (connection, stream, logger)
+        reader = BusInbox(logger)
+        connection.observe(
+            onChange: { [weak self] isUp in if !isUp { self?.lose() } },
+            onGap: { [weak self] in self?.lose() }
+        )
+    }
+
+    // MARK: MessageLog
+
+    package var newest: UInt64 { lastPlace.load(ordering: .acquiring) }
+
+    package func follow(_ receiver: any LogReceiver) { self.receiver.withLock { $0 = receiver } }
+
+    package func keep(_ channel: ChannelID) {
+        state.withLock { state in
+            state.channels[channel, default: 0] += 1
+            state.idle = nil
+        }
+    }
+
+    package func forget(_ channel: ChannelID) {
+        state.withLock { state in
+            guard let count = state.channels[channel] else { return }
+            state.channels[channel] = count > 1 ? count - 1 : nil
+            if state.channels.isEmpty { state.idle = .now }
+        }
+    }
+
+    package func read(
+        _ channels: [ChannelID],
+        after place: UInt64,
+        limit: Int,
+        then: @escaping @Sendable (LogPage?) -> Void
+    ) {
+        let end = max(newest, place)
+        Task {
+            do {
+                then(try await page(of: channels, after: place, upTo: end, limit: max(1, limit)))
+            } catch {
+                logger.warning("messages not read", metadata: ["reason": "\(error)"])
+                then(nil)
+            }
+        }
+    }
+
+    package func exchanges(of origin: UInt64, on topic: Topic?, after place: UInt64) async throws -> [UInt64] {
+        var (found, place, reader) = ([UInt64](), place, BusMessageReader())
+        while let next = try await head(of: topic.map { BusSubject.of($0) } ?? "channel.>", after: place) {
+            place = next.place
+            guard let message = try? reader.read(next.payload).message, message.origin == origin else { continue }
+            if message.exchange > 0 { found.append(message.exchange) }
+        }
+        return found
+    }
+
+    // MARK: What is stored
+
+    /// Calls back, on any thread, when what is stored from now on comes to the receiver and ``newest`` says where that begins; with false if that
+    /// can't be now.
+    package func whenFollowing(_ then: @escaping @Sendable (Bool) -> Void) {
+        let isFollowing = state.withLock { state in
+            guard !state.tail.isFollowing else { return true }
+            state.waiting.append(then)
+            if state.channels.isEmpty { state.idle = .now }
+            return false
+        }
+        if isFollowing { then(true) } else { Task { await begin() } }
+    }
+
+    /// Looks after it until the task is canceled.
+    package func watch() async {
+        while (try? await Task.sleep(for: Self.pace)) != nil {
+            let now = ContinuousClock.now
+            let (isDue, isOver) = state.withLock { state in
+                if state.tail.isSilent(at: now) { return (true, true) }
+                let isWanted = state.idle.map { now - $0 < Self.patience } ?? true
+                if !isWanted { state.tail.forget() }
+                return (isWanted && !state.tail.isFollowing, !isWanted && state.tail.isFollowing)
+            }
+            if isOver { lose() }
+            if isDue, connection.link.isUp { await begin() }
+        }
+    }
+
+    private func begin() async {
+        let isFirst = state.withLock { state in
+            guard !state.isBeginning, !state.tail.isFollowing else { return false }
+            state.isBeginning = true
+            return true
+        }
+        guard isFirst else { return }
+        var begun: String?
+        do {
+            begun = try await makeConsumer()
+        } catch {
+            logger.warning("the stream can't be followed", metadata: ["reason": "\(error)"])
+        }
+        let waiting = state.withLock { state in
+            state.isBeginning = false
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        if begun == nil { lose() }
+        for then in waiting { then(begun != nil) }
+    }
+
+    /// Answers its name; nil if it isn't good any more.
+    private func makeConsumer() async throws -> String? {
+        let last = try await stream.lastSequence()
+        // One that was made anew counts from 1.
+        let (place, subject) = state.withLock { state in
+            let place = min(state.tail.position ?? last, last)
+            return (place, state.tail.begin(behind: place))
+        }
+        lastPlace.store(place, ordering: .releasing)
+        connection.subscribe(.init(subject), NATSReceiver { [weak self] in self?.came($0, on: subject) })
+        let (consumer, _) = try await stream.read(
+            from: place + 1,
+            filter: nil,
+            window: StreamTail.window,
+            to: subject
+        )
+        return state.withLock { $0.tail.begun(consumer, on: subject) } ? consumer : nil
+    }
+
+    private func lose() {
+        let (subject, consumer) = state.withLock { $0.tail.leave() }
+        if let subject { connection.unsubscribe(.init(subject)) }
+        // One that nobody listens to ends by itself.
+        if let consumer { Task { try? await stream.stopReading(consumer) } }
+    }
+
+    /// On the connection's thread.
+    private func came(_ incoming: NATSMessage, on subject: String) {
+        guard let reply = incoming.reply, let place = StreamPlace(reply: reply) else {
+            let delivered = incoming.header("Nats-Last-Consumer").flatMap { UInt64($0) }
+            let isWhole = state.withLock { $0.tail.subject != subject || $0.tail.heard(delivered: delivered) }
+            return isWhole ? () : lose()
+        }
+        let channel = BusSubject.channel(of: incoming.subject)
+        let found = state.withLock { state -> (isWhole: Bool, isKept: Bool, reply: String?)? in
+            guard state.tail.subject == subject else { return nil }
+            guard state.tail.came(from: place, reply: reply) else { return (false, false, nil) }
+            return (true, channel.map { state.channels[$0] != nil } ?? false, state.tail.acknowledgement())
+        }
+        guard let (isWhole, isKept, acknowledgement) = found else { return }
+        guard isWhole else { return lose() }
+        lastPlace.store(place.sequence, ordering: .releasing)
+        if let acknowledgement { connection.post(ByteBuffer(string: "+ACK"), to: acknowledgement) }
+        guard isKept, var (message, _) = reader.read(incoming.payload, incoming), message.qos > 0 else { return }
+        message.place = place.sequence
+        receiver.withLock { $0 }?.logged([message], upTo: place.sequence)
+    }
+
+    // MARK: Pages
+
+    /// The next message of a subject's.
+    private struct Head {
+        let subject: String
+        let place: UInt64
+        let payload: ByteBuffer
+    }
+
+    private func page(
+        of channels: [ChannelID],
+        after place: UInt64,
+        upTo end: UInt64,
+        limit: Int
+    ) async throws -> LogPage {
+        let subjects = channels.flatMap { [BusSubject.base(of: $0), BusSubject.below($0)] }
+        var heads = try await withThrowingTaskGroup(of: Head?.self) { group in
+            for subject in subjects { group.addTask { try await self.head(of: subject, after: place) } }
+            return try await group.reduce(into: [Head]()) { heads, head in if let head { heads.append(head) } }
+        }
+        var (reader, messages, bytes, passed) = (BusMessageReader(), [Message](), 0, 0)
+        var last = place
+        while let (index, next) = heads.enumerated().min(by: { $0.element.place < $1.element.place }),
+            next.place <= end
+        {
+            guard messages.count < limit, passed < Self.mostPassed, bytes < Self.pageBytes else {
+                return LogPage(messages: messages, end: last, isLast: false)
+            }
+            last = next.place
+            bytes += next.payload.readableBytes
+            if var message = try? reader.read(next.payload).message, message.qos > 0,
+                channels.contains(message.topic.channel)
+            {
+                message.place = next.place
+                messages.append(message)
+            } else {
+                passed += 1
+            }
+            heads.remove(at: index)
+            if let head = try await head(of: next.subject, after: next.place) { heads.append(head) }
+        }
+        return LogPage(messages: messages, end: end, isLast: true)
+    }
+
+    private func head(of subject: String, after place: UInt64) async throws -> Head? {
+        try await stream.message(of: subject, behind: place).map {
+            Head(subject: subject, place: $0.sequence, payload: $0.payload)
+        }
+    }
+}
