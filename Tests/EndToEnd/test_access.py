@@ -89,8 +89,9 @@ class TestAnotherTenant:
         own_channel, stranger, _ = mallory.pair()
         with RawMQTT(server.connect("mqtt"), version) as client:
             client.connect("s", stranger.id, stranger.key)
-            wanted = (topic(channel), topic(channel, "#"), topic(own_channel))
-            assert client.subscribe(*wanted) == [code, code, 0], "each filter is judged for itself"
+            shared = f"$share/g/{topic(channel)}"
+            wanted = (topic(channel), topic(channel, "#"), shared, topic(own_channel))
+            assert client.subscribe(*wanted) == [code, code, code, 0], "each filter is judged for itself"
             assert publish_http(server, channel, thing.key, b"secret") == 202
             assert publish_http(server, own_channel, stranger.key, b"own") == 202
             assert client.message() == (topic(own_channel), b"own")
@@ -110,7 +111,8 @@ class TestAnotherTenant:
             "channels/{}/#",
             "channels/{}/+",
             "$SYS/#",
-            "$share/g/channels/{}/messages",
+            "$share/g/channels/+/messages",
+            "$share/channels/{}/messages",
             "channels/{}",
             "channels/{}/messages#",
             "x/{}/messages",

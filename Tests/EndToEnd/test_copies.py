@@ -131,7 +131,7 @@ class Publishers:
     def __init__(self, view, closing, thing):
         self.thing = thing
         self.http = RawHTTP(closing(view.connect("http")))
-        self.mqtt = RawMQTT(closing(view.connect("mqtt")), 5).connect("p", thing.id, thing.key)
+        self.mqtt = RawMQTT(closing(view.connect("mqtt")), 5).connect(f"p{view.ports['mqtt']}", thing.id, thing.key)
 
     def over_http(self, channel: str, payload: bytes) -> None:
         asked = request("POST", f"/channels/{channel}/messages", f"Authorization: {self.thing.key}", body=payload)
@@ -192,7 +192,7 @@ def test_removing_an_account_removes_what_it_owns_and_ends_what_lives_by_it_on_e
         channel, thing, _ = account.pair()
         live = []
         for view in (one, other):
-            client = RawMQTT(closing(view.connect("mqtt")), 5).connect("l", thing.id, thing.key)
+            client = RawMQTT(closing(view.connect("mqtt")), 5).connect(f"l{view.ports['mqtt']}", thing.id, thing.key)
             assert client.subscribe(topic(channel)) == [0]
             target = f"/channels/{channel}/messages"
             live.append((client, RawWS(closing(view.connect("ws")), target, f"Authorization: {thing.key}")))
@@ -252,7 +252,7 @@ def test_a_copy_that_ends_tells_its_clients_and_those_of_another_go_on(separate,
     target, key = f"/channels/{channel}/messages", f"Authorization: {listener.key}"
 
     def listen(view):
-        client = RawMQTT(closing(view.connect("mqtt")), 5).connect("l", listener.id, listener.key)
+        client = RawMQTT(closing(view.connect("mqtt")), 5).connect(f"l{view.ports['mqtt']}", listener.id, listener.key)
         assert client.subscribe(topic(channel)) == [0]
         return client, RawWS(closing(view.connect("ws")), target, key)
 

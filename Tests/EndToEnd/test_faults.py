@@ -90,7 +90,8 @@ class Traffic:
 
     @staticmethod
     def _listeners(view, channel, thing) -> list[Listener]:
-        client = RawMQTT(view.connect("mqtt", timeout=120)).connect("l", thing.id, thing.key, keep_alive=0)
+        client = RawMQTT(view.connect("mqtt", timeout=120))
+        client.connect(f"l{view.ports['mqtt']}", thing.id, thing.key, keep_alive=0)
         assert client.subscribe(topic(channel, "#"), qos=1) == [1]
         target, key = f"/channels/{channel}/messages", f"Authorization: {thing.key}"
         socket = RawWS(view.connect("ws", timeout=120), target, key)

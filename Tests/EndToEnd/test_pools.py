@@ -31,8 +31,8 @@ class Worker:
         self.foreign_channel, self.foreign_thing, _ = foreign.pair()
         self.connections: dict[tuple[int, str], http.client.HTTPConnection] = {}
         self.clients = [RawMQTT(view.connect("mqtt"), 5) for view in self.views]
-        for client in self.clients:
-            client.connect("p", self.thing.id, self.thing.key)
+        for number, client in enumerate(self.clients):
+            client.connect(f"p{number}", self.thing.id, self.thing.key)
         self.told: collections.Counter[str] = collections.Counter()
 
     def run(self, count: int) -> collections.Counter[str]:

@@ -397,6 +397,30 @@ def test_sessions_outlive_the_server(program, tmp_path, durability):
         server.kill()
 
 
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_what_waits_for_a_group_outlives_the_server(program, tmp_path, end):
+    server = Server(tmp_path, MF_MESSAGE_DURABILITY="disk").start()
+    try:
+        world = World(server, 5)
+        client = world.come()
+        assert client.subscribe(f"$share/group/{world.base}", qos=1) == [1]
+        world.publish(b"done", 1)
+        assert client.take(1) == [b"done"] and client.hears_nothing()
+        client.leave()
+        for number in range(20):
+            world.publish(b"%d" % number, number % 2)
+        assert publish_http(server, world.channel, world.other.key, b"last") == 202
+        getattr(server, end)()
+        server.start()
+        again = world.come()
+        assert again.is_present
+        assert again.take(21) == [b"%d" % number for number in range(20)] + [b"last"]
+        assert again.hears_nothing()
+        server.check()
+    finally:
+        server.kill()
+
+
 def test_killed_and_started_again_it_loses_nothing_and_nothing_of_qos_2_comes_twice(program, tmp_path):
     server = Server(tmp_path, MF_MESSAGE_DURABILITY="disk").start()
     try:

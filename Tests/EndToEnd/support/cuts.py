@@ -5,6 +5,7 @@ import json
 import selectors
 import socket
 import time
+import uuid
 
 from support.api import Account, Thing
 from support.listeners import topic
@@ -21,7 +22,7 @@ def open_session(server: Platform, kind: str, channel: str, thing: Thing) -> soc
         assert opened.answer.status == 101
         return opened.socket
     client = RawMQTT(server.connect("mqtt"), 5 if kind == "mqtt5" else 4)
-    client.connect(thing.id[:20], thing.id, thing.key)
+    client.connect(uuid.uuid4().hex[:20], thing.id, thing.key)
     assert client.subscribe(topic(channel)) == [0]
     return client.socket
 

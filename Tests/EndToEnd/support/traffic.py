@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import threading
 import time
+import uuid
 
 import requests
 
@@ -82,6 +83,7 @@ class MQTTClient:
     def __init__(self, view: View, channel: str, thing: Thing, label: str, version: int):
         self.view, self.thing, self.topic, self.version = view, thing, topic(channel), version
         self.payloads = (f"{label} {number}".encode() for number in itertools.count())
+        self.name = uuid.uuid4().hex[:20]  # One of these at each adapter doesn't take over from another.
         self.client: RawMQTT | None = None
 
     def __call__(self) -> str:
@@ -103,7 +105,7 @@ class MQTTClient:
 
     def _connect(self) -> str:
         client = RawMQTT(self.view.connect("mqtt", timeout=10), self.version)
-        client.send(mqtt.connect("traffic", self.thing.id, self.thing.key, self.version))
+        client.send(mqtt.connect(self.name, self.thing.id, self.thing.key, self.version))
         answer = client.packet()
         assert answer.kind == mqtt.CONNACK, answer
         code = answer.body[1]
