@@ -37,7 +37,7 @@ import Testing
         queue.ask(for: 1, by: 2)
         #expect(queue.nextPage() == 0)
         #expect(queue.nextPage() == nil, "it is being read")
-        queue.read(try page(1...6), of: filter)
+        queue.read(try page(1...6), after: 0, of: filter)
         #expect(places(queue.handOut()) == [1: [1, 3, 4], 2: [2]])
         #expect(queue.handOut().isEmpty && queue.nextPage() == nil)
         queue.ask(for: 5, by: 2)
@@ -45,6 +45,8 @@ import Testing
         #expect(queue.nextPage() == nil, "there was nothing more")
         queue.hasNews()
         #expect(queue.nextPage() == 6)
+        queue.read(try page(7...9), after: 3, of: filter)
+        #expect(queue.handOut().isEmpty, "another queue's")
     }
 
     @Test func whatAMemberLeavesGoesToTheOthersFirst() throws {
@@ -52,7 +54,7 @@ import Testing
         queue.join(1)
         queue.ask(for: 3, by: 1)
         _ = queue.nextPage()
-        queue.read(try page(1...5), of: filter)
+        queue.read(try page(1...5), after: 0, of: filter)
         #expect(places(queue.handOut()) == [1: [1, 2, 3]])
         queue.settle(1, by: 1, isDone: true)
         queue.settle(3, by: 1, isDone: false)
@@ -75,7 +77,11 @@ import Testing
         queue.ask(for: 9, by: 1)
         _ = queue.nextPage()
         let other = try Topic(channel: topic.channel, subtopic: Subtopic("b"))
-        queue.read(LogPage(messages: [try message(1, on: other), try message(2)], end: 7, isLast: true), of: filter)
+        queue.read(
+            LogPage(messages: [try message(1, on: other), try message(2)], end: 7, isLast: true),
+            after: 0,
+            of: filter
+        )
         #expect(places(queue.handOut()) == [1: [2]])
         #expect(queue.position == 7)
     }
@@ -85,7 +91,7 @@ import Testing
         queue.join(1)
         queue.ask(for: 1, by: 1)
         #expect(queue.nextPage() == 4)
-        queue.read(nil, of: filter)
+        queue.read(nil, after: 4, of: filter)
         #expect(queue.nextPage() == 4)
     }
 
@@ -120,7 +126,7 @@ import Testing
             if let place = reading, Bool.random(using: &random) {
                 let end = min(last, place + 7)
                 let page = place < end ? try page(place + 1...end, isLast: end == last) : nil
-                queue.read(page ?? LogPage(messages: [], end: place, isLast: true), of: filter)
+                queue.read(page ?? LogPage(messages: [], end: place, isLast: true), after: place, of: filter)
                 reading = nil
             }
             for (number, messages) in queue.handOut() {

@@ -76,7 +76,7 @@ package struct AdapterBackend: Sendable {
         let bus = NATSMessageBus(messages, stream: stream, logger: host.logger)
         let resolver = AccessResolver(access: access)
         // Not behind the messages of busy channels, and not held up by who is behind.
-        let own = try makeSessions.map { _ in try NATSConnection(nats, sharesThread: true, logger: host.logger) }
+        let own = try makeSessions.map { _ in try NATSConnection(nats, sharesThread: false, logger: host.logger) }
         let log = own.flatMap { own in stream.map { StreamLog(own, $0, logger: host.logger) } }
         let sessions = own.flatMap { makeSessions?($0, log) }
         let loops = try await AdapterLoops(
@@ -97,7 +97,7 @@ package struct AdapterBackend: Sendable {
         )
         _ = AccessEvents(events, loops: loops, ages: ages, logger: host.logger) { sessions?.apply($0) }
         host.start.readiness.needs("things") { rpc.outage }
-        host.start.readiness.needs("nats") { messages.outage ?? events.outage }
+        host.start.readiness.needs("nats") { messages.outage ?? events.outage ?? own?.outage }
         if let stream { host.start.readiness.needs("stream") { stream.outage } }
         if let sessions { host.start.readiness.needs("sessions") { sessions.outage } }
         for connection in [messages, events, own] { connection?.start() }

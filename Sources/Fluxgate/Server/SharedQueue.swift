@@ -20,7 +20,8 @@ package struct SharedQueue {
     private var members: Deque<Member> = []
     /// Whether the log may have something behind ``position``.
     private var hasMore = true
-    private var isReading = false
+    /// Behind which place a page is being read.
+    private var awaited: UInt64?
 
     package init(from place: UInt64) { position = place }
 
@@ -60,16 +61,20 @@ package struct SharedQueue {
 
     /// Where the next page is to be read from; nil while none is needed.
     package mutating func nextPage() -> UInt64? {
-        guard hasMore, !isReading, waiting.isEmpty, returned.isEmpty, members.contains(where: { $0.credit > 0 }) else {
+        guard hasMore, awaited == nil, waiting.isEmpty, returned.isEmpty, members.contains(where: { $0.credit > 0 })
+        else {
             return nil
         }
-        (isReading, hasMore) = (true, false)
+        (awaited, hasMore) = (position, false)
         return position
     }
 
-    /// - Parameter page: nil: it couldn't be read, and is to be tried again.
-    package mutating func read(_ page: LogPage?, of filter: TopicFilter) {
-        isReading = false
+    /// - Parameters:
+    ///   - page: nil: it couldn't be read, and is to be tried again.
+    ///   - place: behind which it was read; one that isn't awaited is another queue's.
+    package mutating func read(_ page: LogPage?, after place: UInt64, of filter: TopicFilter) {
+        guard place == awaited else { return }
+        awaited = nil
         guard let page else { return hasMore = true }
         position = max(position, page.end)
         if !page.isLast { hasMore = true }

@@ -108,10 +108,10 @@ final class SharedQueues: SharedMessages, LogReceiver {
         }
         guard let place else { return }
         log.read([group.filter.channel], after: place, limit: Self.portion) { [self] page in
-            guard page == nil else { return self.change(group) { $0.queue.read(page, of: group.filter) } }
+            guard page == nil else { return self.change(group) { $0.queue.read(page, after: place, of: group.filter) } }
             Task {
                 try? await Task.sleep(for: Self.pauseAfterFailure)
-                self.change(group) { $0.queue.read(nil, of: group.filter) }
+                self.change(group) { $0.queue.read(nil, after: place, of: group.filter) }
             }
         }
     }

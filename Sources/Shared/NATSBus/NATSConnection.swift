@@ -37,6 +37,10 @@ package final class NATSConnection: Sendable {
         let subject: String
         var reply: String?
         var headers: [String: String] = [:]
+        /// As ``losses`` was when it was handed over: what was for a connection that is lost doesn't go to the next.
+        let losses: Int
+        /// What is asked by it; who doesn't wait for the answer any more had better not ask.
+        var question: UInt64?
         let then: @Sendable (Result<Void, NATSError>) -> Void
     }
 
@@ -284,7 +288,7 @@ package final class NATSConnection: Sendable {
     /// The same on a thread of the connection's own, in order; what can't be handed over is counted as lost.
     package func post(_ payload: ByteBuffer, to subject: String, trace: TraceContext? = nil) {
         queue.add(
-            Outgoing(payload: payload, subject: subject, headers: trace.headers) { result in
+            Outgoing(payload: payload, subject: subject, headers: trace.headers, losses: losses) { result in
                 if case .failure = result { Counter(label: "fluxgate_bus_lost_total").increment() }
             }
         )
@@ -298,6 +302,8 @@ package final class NATSConnection: Sendable {
                 { items in
                     for item in items {
                         do throws(NATSError) {
+                            guard item.losses == self.losses else { throw .disconnected }
+                            if let question = item.question, !self.requests.isWaiting(question) { continue }
                             try self.publish(
                                 item.payload.readableBytesView,
                                 to: item.subject,
@@ -332,7 +338,14 @@ package final class NATSConnection: Sendable {
         guard link.isUp else { throw .disconnected }
         let answer = await withCheckedContinuation { (continuation: CheckedContinuation<NATSRequests.Answer, Never>) in
             let (number, reply) = requests.begin(timeout: timeout) { continuation.resume(returning: $0) }
-            let item = Outgoing(payload: payload, subject: subject, reply: reply, headers: headers) { [requests] in
+            let item = Outgoing(
+                payload: payload,
+                subject: subject,
+                reply: reply,
+                headers: headers,
+                losses: losses,
+                question: number
+            ) { [requests] in
                 if case .failure(let error) = $0 { requests.end(number, .failure(error)) }
             }
             if !queue.add(item) { requests.end(number, .failure(.disconnected)) }

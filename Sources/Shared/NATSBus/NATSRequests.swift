@@ -48,6 +48,9 @@ final class NATSRequests: Sendable {
         state.withLock { $0.questions.removeValue(forKey: number) }?.then(answer)
     }
 
+    /// Whether anybody still waits for the answer.
+    func isWaiting(_ number: UInt64) -> Bool { state.withLock { $0.questions[number] != nil } }
+
     func failAll() { expire(.disconnected) { _ in true } }
 
     private func watch() async {

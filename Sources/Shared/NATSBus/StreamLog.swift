@@ -21,6 +21,7 @@ package final class StreamLog: MessageLog {
     private static let pace = Duration.milliseconds(100)
     /// How long it is followed when nobody reads any more.
     private static let patience = Duration.seconds(10)
+    private static let longestWait = Duration.seconds(5)
     /// Most bytes of a page, if it has more than one message.
     private static let pageBytes = 1 << 20
     /// How many messages of QoS 0 are looked at between others before a page ends.
@@ -83,8 +84,12 @@ package final class StreamLog: MessageLog {
     }
 
     package func exchanges(of origin: UInt64, on topic: Topic?, after place: UInt64) async throws -> [UInt64] {
+        // What comes later isn't from before.
+        let end = try await stream.lastSequence()
         var (found, place, reader) = ([UInt64](), place, BusMessageReader())
-        while let next = try await head(of: topic.map { BusSubject.of($0) } ?? "channel.>", after: place) {
+        while let next = try await head(of: topic.map { BusSubject.of($0) } ?? "channel.>", after: place),
+            next.place <= end
+        {
             place = next.place
             guard let message = try? reader.read(next.payload).message, message.origin == origin else { continue }
             if message.exchange > 0 { found.append(message.exchange) }
@@ -106,16 +111,27 @@ package final class StreamLog: MessageLog {
         if isFollowing { then(true) } else { Task { await begin() } }
     }
 
+    /// Whether what was stored before the call has come, and ``newest`` says so.
+    package func hasCaughtUp() async -> Bool {
+        guard let last = try? await stream.lastSequence() else { return false }
+        let deadline = ContinuousClock.now + Self.longestWait
+        while newest < last, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(2)) }
+        return newest >= last
+    }
+
     /// Looks after it until the task is canceled.
     package func watch() async {
         while (try? await Task.sleep(for: Self.pace)) != nil {
             let now = ContinuousClock.now
-            let (isDue, isOver) = state.withLock { state in
-                if state.tail.isSilent(at: now) { return (true, true) }
+            let (isDue, isOver, acknowledgement) = state.withLock { state -> (Bool, Bool, String?) in
+                if state.tail.isSilent(at: now) { return (true, true, nil) }
+                let acknowledgement = state.tail.acknowledgement(of: 1)
                 let isWanted = state.idle.map { now - $0 < Self.patience } ?? true
                 if !isWanted { state.tail.forget() }
-                return (isWanted && !state.tail.isFollowing, !isWanted && state.tail.isFollowing)
+                let isFollowing = state.tail.isFollowing
+                return (isWanted && !isFollowing, !isWanted && isFollowing, acknowledgement)
             }
+            if let acknowledgement { connection.post(ByteBuffer(string: "+ACK"), to: acknowledgement) }
             if isOver { lose() }
             if isDue, connection.link.isUp { await begin() }
         }
@@ -134,12 +150,12 @@ package final class StreamLog: MessageLog {
         } catch {
             logger.warning("the stream can't be followed", metadata: ["reason": "\(error)"])
         }
+        if begun == nil { lose() }
         let waiting = state.withLock { state in
             state.isBeginning = false
             defer { state.waiting = [] }
             return state.waiting
         }
-        if begun == nil { lose() }
         for then in waiting { then(begun != nil) }
     }
 
@@ -147,9 +163,13 @@ package final class StreamLog: MessageLog {
     private func makeConsumer() async throws -> String? {
         let last = try await stream.lastSequence()
         // One that was made anew counts from 1.
-        let (place, subject) = state.withLock { state in
-            let place = min(state.tail.position ?? last, last)
-            return (place, state.tail.begin(behind: place))
+        let (place, subject, isNew) = state.withLock { state in
+            let (place, isNew) = (min(state.tail.position ?? last, last), last < newest)
+            return (place, state.tail.begin(behind: place), isNew)
+        }
+        if isNew {
+            logger.error("the stream has lost messages, or was made anew", metadata: ["last": "\(last)"])
+            receiver.withLock { $0 }?.lost()
         }
         lastPlace.store(place, ordering: .releasing)
         connection.subscribe(.init(subject), NATSReceiver { [weak self] in self?.came($0, on: subject) })
@@ -177,13 +197,17 @@ package final class StreamLog: MessageLog {
             return isWhole ? () : lose()
         }
         let channel = BusSubject.channel(of: incoming.subject)
-        let found = state.withLock { state -> (isWhole: Bool, isKept: Bool, reply: String?)? in
+        let found = state.withLock { state -> (arrival: StreamTail.Arrival, isKept: Bool, reply: String?)? in
             guard state.tail.subject == subject else { return nil }
-            guard state.tail.came(from: place, reply: reply) else { return (false, false, nil) }
-            return (true, channel.map { state.channels[$0] != nil } ?? false, state.tail.acknowledgement())
+            let arrival = state.tail.came(from: place, reply: reply)
+            return (arrival, channel.map { state.channels[$0] != nil } ?? false, state.tail.acknowledgement())
         }
-        guard let (isWhole, isKept, acknowledgement) = found else { return }
-        guard isWhole else { return lose() }
+        guard let (arrival, isKept, acknowledgement) = found else { return }
+        switch arrival {
+        case .new: break
+        case .old: return
+        case .gap: return lose()
+        }
         lastPlace.store(place.sequence, ordering: .releasing)
         if let acknowledgement { connection.post(ByteBuffer(string: "+ACK"), to: acknowledgement) }
         guard isKept, var (message, _) = reader.read(incoming.payload, incoming), message.qos > 0 else { return }

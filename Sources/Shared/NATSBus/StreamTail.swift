@@ -41,14 +41,22 @@ struct StreamTail {
     /// What comes from now on isn't known.
     mutating func forget() { position = nil }
 
-    /// False if others that were sent before it didn't come.
-    mutating func came(from place: StreamPlace, reply: String) -> Bool {
+    enum Arrival {
+        case new
+        /// It has come before: the server sends again what isn't acknowledged in time.
+        case old
+        /// Others that were sent before it didn't come.
+        case gap
+    }
+
+    mutating func came(from place: StreamPlace, reply: String) -> Arrival {
         heard = .now
         deliveries += 1
-        guard place.delivery == deliveries else { return false }
-        position = place.sequence
+        guard place.delivery == deliveries else { return .gap }
         (untaken, lastReply) = (untaken + 1, reply)
-        return true
+        guard place.sequence > position ?? 0 else { return .old }
+        position = place.sequence
+        return .new
     }
 
     /// A heartbeat. False if more was sent than came.
@@ -57,9 +65,11 @@ struct StreamTail {
         return delivered.map { $0 <= deliveries } ?? true
     }
 
-    /// What is to be acknowledged now; with all before it.
-    mutating func acknowledgement() -> String? {
-        guard untaken >= Self.window / 4 else { return nil }
+    /// What is to be acknowledged now, with all before it.
+    ///
+    /// - Parameter least: of fewer messages it may wait.
+    mutating func acknowledgement(of least: Int = Self.window / 4) -> String? {
+        guard untaken >= least else { return nil }
         untaken = 0
         return lastReply
     }

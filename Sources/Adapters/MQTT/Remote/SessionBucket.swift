@@ -39,15 +39,18 @@ package final class SessionBucket: SessionStore {
     private let maximumOfThing: Int
     private let logger: Logger
     private let now: @Sendable () -> UInt64
+    private let isWanted: @Sendable (MQTTClient) -> Void
     private let own = "\(UniqueID.random())"
     private let held = Mutex<[MQTTClient: Held]>([:])
+    /// Kept in the log for each that is held, so that this is followed.
+    private let anyChannel = ChannelID.random()
     /// What is being taken from sessions of things whose clients are away.
     private let cuts = Mutex<[Thing.ID: Task<Void, Never>]>([:])
 
     /// - Parameters:
     ///   - maximumOfThing: most sessions of one thing.
     ///   - now: nanoseconds since 1970.
-    ///   - isWanted: called when another program wants a client's session.
+    ///   - isWanted: called when another program wants a client's session, or has taken it.
     package init(
         _ bucket: KeyValueBucket,
         log: StreamLog,
@@ -63,10 +66,8 @@ package final class SessionBucket: SessionStore {
         self.maximumOfThing = maximumOfThing
         self.logger = logger
         self.now = now
-        connection.subscribe(
-            .init(Self.subject(of: own)),
-            NATSReceiver { [weak self] in self?.asked($0, isWanted) }
-        )
+        self.isWanted = isWanted
+        connection.subscribe(.init(Self.subject(of: own)), NATSReceiver { [weak self] in self?.asked($0) })
     }
 
     /// Waits until what was given back is written, if that doesn't take too long.
@@ -140,6 +141,8 @@ package final class SessionBucket: SessionStore {
         held.withLock { held in
             guard let entry = held[record.client], !entry.isOver else { return nil }
             var record = record
+            // It is as it was found.
+            if record.isTorn { record.session.tear() }
             record.subscriptions.removeAll { entry.lost.contains($0.filter.channel) }
             return record
         }
@@ -224,18 +227,37 @@ package final class SessionBucket: SessionStore {
             return .taken(nil)
         }
         if found == nil {
-            let others = try await bucket.keys(below: Self.key(of: client.thing))
-            guard others.count < maximumOfThing else { return .tooMany }
+            guard try await hasRoom(client.thing) else { return .tooMany }
         }
         // What is stored from now on is heard of before it is asked how far the log is.
         let isFollowing = await withCheckedContinuation { done in log.whenFollowing { done.resume(returning: $0) } }
-        guard isFollowing, let tenant = former?.tenant ?? tenant else { throw .unavailable("no log") }
+        guard isFollowing, await log.hasCaughtUp(), let tenant = former?.tenant ?? tenant else {
+            throw .unavailable("no log")
+        }
         if let taken = former, !taken.isTorn, taken.session.unknown == nil { former?.place = log.newest }
         let entry = StoredEntry(client, tenant, former, owner: own, ends: nil)
         let revision = try await bucket.put(entry.encoded, for: key, over: found?.revision ?? 0)
-        held.withLock { $0[client]?.revision = revision }
+        held.withLock { held in
+            held[client]?.revision = revision
+            if held[client]?.channels.insert(anyChannel).inserted == true { log.keep(anyChannel) }
+        }
         if let former { adopt(former) }
         return .taken(former)
+    }
+
+    /// Whether a thing may have a session more; those that are over make room.
+    private func hasRoom(_ thing: Thing.ID) async throws(KeyValueBucket.Failure) -> Bool {
+        let keys = try await bucket.keys(below: Self.key(of: thing))
+        var count = keys.count
+        guard count >= maximumOfThing else { return true }
+        for key in keys {
+            guard let found = try await bucket.get(key), let ends = StoredEntry(found.value)?.ends, ends <= now() else {
+                continue
+            }
+            try await bucket.remove(key, upTo: found.revision)
+            count -= 1
+        }
+        return count < maximumOfThing
     }
 
     /// Has the program that has a session end its connection, and waits until it has given the session back, or isn't there.
@@ -248,7 +270,7 @@ package final class SessionBucket: SessionStore {
     }
 
     /// Another program wants a client's session.
-    private func asked(_ incoming: NATSMessage, _ isWanted: (MQTTClient) -> Void) {
+    private func asked(_ incoming: NATSMessage) {
         guard let reply = incoming.reply, let client = ClientName(incoming.payload)?.mqttClient else { return }
         let answer: @Sendable () -> Void = { [connection] in connection.post(ByteBuffer(), to: reply) }
         let isHeld = held.withLock { held in
@@ -270,6 +292,8 @@ package final class SessionBucket: SessionStore {
             return true
         } catch {
             logger.warning("a session isn't kept", metadata: ["reason": "\(error)"])
+            // Another program has taken it.
+            if error == .overtaken { isWanted(record.client) }
             return false
         }
     }
@@ -288,7 +312,7 @@ package final class SessionBucket: SessionStore {
     private func adopt(_ record: SessionRecord) {
         held.withLock { held in
             guard let before = held[record.client]?.channels else { return }
-            let channels = record.loggedChannels
+            let channels = record.loggedChannels.union([anyChannel])
             for channel in channels.subtracting(before) { log.keep(channel) }
             for channel in before.subtracting(channels) { log.forget(channel) }
             held[record.client]?.channels = channels

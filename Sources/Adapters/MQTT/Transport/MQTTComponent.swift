@@ -148,6 +148,14 @@ final class MQTTComponent: LoopComponent {
         }
     }
 
+    /// Sessions begin where the log does now, when their clients come again.
+    func logLost() {
+        logTail = 0
+        for connection in Array(connections.values) where connection.hold != nil {
+            connection.end(.serverBusy, .unavailable)
+        }
+    }
+
     func turnEnded() {
         let writers = toWrite
         toWrite.removeAll(keepingCapacity: true)

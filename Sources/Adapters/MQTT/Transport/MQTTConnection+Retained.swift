@@ -10,7 +10,14 @@ extension MQTTConnection {
     /// Sends the client what is retained for the subscriptions that it has just made [MQTT-3.3.1-9], behind their SUBACK.
     func sendRetained() {
         guard loop.retained != nil else { return }
-        passedRetained.reads.append(contentsOf: wantingRetained.lazy.map { ($0, nil) })
+        for subscription in wantingRetained {
+            // The first is under way.
+            let isNext = passedRetained.isReading && passedRetained.reads.first?.subscription === subscription
+            let waiting = passedRetained.reads.dropFirst(isNext ? 1 : 0)
+            if !waiting.contains(where: { $0.subscription === subscription && $0.after == nil }) {
+                passedRetained.reads.append((subscription, nil))
+            }
+        }
         wantingRetained = []
         readRetained()
     }

@@ -225,7 +225,13 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
     func deliver(_ packets: inout OutgoingPackets, _ delivery: MQTTDelivery) -> Bool {
         guard session.phase == .connected else { return true }
         idleness.carried()
-        if packets.message.retain, !passedRetained.reads.isEmpty { passedRetained.topics.insert(packets.message.topic) }
+        guard !passedRetained.reads.isEmpty, packets.message.retain else { return deliverNow(&packets, delivery) }
+        let isTaken = deliverNow(&packets, delivery)
+        if isTaken { passedRetained.topics.insert(packets.message.topic) }
+        return isTaken
+    }
+
+    private func deliverNow(_ packets: inout OutgoingPackets, _ delivery: MQTTDelivery) -> Bool {
         let qos = packets.qos(delivery)
         guard qos == .atMostOnce else {
             return deliver(packets.kept(delivery, qos: qos, version: session.version), of: packets.message)

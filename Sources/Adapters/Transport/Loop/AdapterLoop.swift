@@ -137,6 +137,12 @@ package final class AdapterLoop {
         scheduleTurnEnd()
     }
 
+    /// What was known of a log's places isn't so any more.
+    func logLost() {
+        for component in components { component.logLost() }
+        scheduleTurnEnd()
+    }
+
     /// Nil if messages aren't kept for later subscribers.
     package var retained: (any RetainedMessages)? { links.retained }
 

@@ -32,6 +32,10 @@ final class LogTail: LogReceiver {
         }
     }
 
+    func lost() {
+        for way in ways.withLock({ $0 }) { way.loop.eventLoop.execute { way.loop.value.logLost() } }
+    }
+
     private func hand(_ messages: [Message], upTo place: UInt64, to index: Int) {
         let size = messages.reduce(0) { $0 + $1.size }
         let (loop, isTaken, isFirst) = ways.withLock { ways in

@@ -11,6 +11,9 @@ package protocol LoopComponent: AnyObject {
     /// - Parameter place: of the last message; there are no others up to it.
     func logged(_ messages: [Message]?, upTo place: UInt64)
 
+    /// The log has lost messages: its places begin anew.
+    func logLost()
+
     /// Writes what was collected during this turn of the loop, once for each connection.
     func turnEnded()
 
@@ -29,4 +32,5 @@ package protocol LoopComponent: AnyObject {
 
 extension LoopComponent {
     package func logged(_ messages: [Message]?, upTo place: UInt64) {}
+    package func logLost() {}
 }

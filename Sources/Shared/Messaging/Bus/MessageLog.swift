@@ -48,4 +48,11 @@ package protocol LogReceiver: Sendable {
     ///
     /// - Parameter place: the last one; there are no others up to it.
     func logged(_ messages: [Message], upTo place: UInt64)
+
+    /// The log has lost messages, and gives their places to others.
+    func lost()
+}
+
+extension LogReceiver {
+    package func lost() {}
 }

@@ -12,6 +12,7 @@ extension MQTTConnection {
     /// Most messages that are read at once: as many as may be in flight.
     private static var portion: Int { 64 }
     private static var pauseAfterFailure: TimeAmount { .seconds(1) }
+    private static var pauseBehind: TimeAmount { .milliseconds(10) }
     /// How often progress is kept, in nanoseconds.
     private static var progressInterval: UInt64 { 5_000_000_000 }
 
@@ -160,19 +161,25 @@ extension MQTTConnection {
     private func read(_ page: LogPage?, _ hold: SessionHold) {
         guard session.phase == .connected else { return }
         guard let page else {
-            loop.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: Self.pauseAfterFailure) {
-                hold.isReading = false
-                self.readLog()
-            }
-            return
+            return pause(hold, for: Self.pauseAfterFailure)
         }
         hold.isReading = false
         if !hold.isReadingStale {
             guard page.messages.allSatisfy(deliver) else { return }
             pass(page.end)
             hold.isLive = page.isLast && page.end >= hold.lastMissed
+            // What is missing is about to come.
+            guard hold.isLive || !page.isLast else { return pause(hold, for: Self.pauseBehind) }
         }
         readLog()
+    }
+
+    private func pause(_ hold: SessionHold, for time: TimeAmount) {
+        hold.isReading = true
+        loop.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: time) {
+            hold.isReading = false
+            self.readLog()
+        }
     }
 
     private func pass(_ place: UInt64) {
