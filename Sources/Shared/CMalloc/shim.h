@@ -9,10 +9,12 @@
 #endif
 #endif
 
-/// What is larger than so many bytes is given back to the system when it is freed.
-static inline void allocator_map_from(int bytes) {
+/// What is larger than so many bytes is given back to the system when it is freed; of the end of a heap less than `kept` isn't: buffers
+/// that grow and go would have it mapped again and again.
+static inline void allocator_map_from(int bytes, int kept) {
 #ifdef ALLOCATOR_IS_GLIBC
     mallopt(M_MMAP_THRESHOLD, bytes);
+    mallopt(M_TRIM_THRESHOLD, kept);
 #endif
 }
 

@@ -12,7 +12,7 @@ struct FreeMemory: Service {
     /// above its own size.)
     private static let largest: Int32 = 4 << 20
 
-    static func prepare() { allocator_map_from(largest) }
+    static func prepare() { allocator_map_from(largest, largest * 16) }
 
     func run() async {
         await cancelWhenGracefulShutdown {
