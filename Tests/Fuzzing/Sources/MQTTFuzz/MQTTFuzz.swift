@@ -68,6 +68,8 @@ private struct Run: ~Copyable {
     private var unread = ByteBuffer()
     private var isDecoding = true
     private var isClosed = false
+    /// Messages of a shared subscription that the client has, and how many it has been sent.
+    private var shared: (held: Set<SharedPlace>, count: UInt64) = ([], 0)
 
     init(_ input: Input) {
         self.input = input
@@ -116,12 +118,20 @@ private struct Run: ~Copyable {
         let publish = Publish(
             topic: ByteBuffer(string: choice & 8 == 0 ? "a" : "a/\(choice)"),
             payload: ByteBuffer(repeating: 0x61, count: Int(input.byte())),
-            qos: MQTTQoS(rawValue: choice & 3) ?? .atMostOnce,
+            qos: MQTTQoS(rawValue: choice & 3) ?? .atLeastOnce,
             properties: properties
         )
         let now = now
-        let expires = properties.messageExpiryInterval.map { now + .seconds(Int64($0)) }
-        feed { _ = $0.deliver(publish, expires: expires, into: &$1) }
+        if choice & 3 == 3 {
+            shared.count += 1
+            let place = SharedPlace(subscription: 1, place: shared.count)
+            var result = DeliveryResult.queued
+            feed { result = $0.deliver(publish, shared: place, into: &$1) }
+            if result == .sent { shared.held.insert(place) }
+        } else {
+            let expires = properties.messageExpiryInterval.map { now + .seconds(Int64($0)) }
+            feed { _ = $0.deliver(publish, expires: expires, into: &$1) }
+        }
         precondition(session.queuedMessages <= settings.maximumQueuedMessages)
         precondition(session.messagesInFlight <= Int(settings.maximumInFlight))
     }
@@ -168,6 +178,7 @@ private struct Run: ~Copyable {
             let codes = unsubscribe.filters.map { _ in MQTTReasonCode.success }
             session.unsubscribeCompleted(packetID: unsubscribe.packetID, codes: codes, into: &actions)
         case .send(let packet): check(packet, from: .server, version: session.version)
+        case .settled(let place): precondition(shared.held.remove(place) != nil, "once, and only what it has")
         case .publishWill: break
         case .close: isClosed = true
         }
