@@ -66,13 +66,8 @@ def mutual(program, pki, tmp_path_factory):
 @pytest.fixture(scope="session")
 def separate(program, tmp_path_factory):
     """The five separate programs, two copies of each adapter. Tests that break something have their own."""
-    running = SeparatePrograms(tmp_path_factory.mktemp("separate")).start()
-    try:
+    with SeparatePrograms(tmp_path_factory.mktemp("separate")).running() as running:
         yield running
-        running.check()
-        assert set(running.stop().values()) == {0}
-    finally:
-        running.end()
 
 
 @pytest.fixture(scope="session")
@@ -93,15 +88,11 @@ def pair_of_one(embedded):
 @pytest.fixture(scope="session")
 def separate_on_disk(program, tmp_path_factory):
     """The same with a stream, so that sessions outlive their connections."""
-    running = SeparatePrograms(
+    programs = SeparatePrograms(
         tmp_path_factory.mktemp("separate"), nats=NATS(jetstream=True), MF_MESSAGE_DURABILITY="disk"
-    ).start()
-    try:
+    )
+    with programs.running() as running:
         yield running
-        running.check()
-        assert set(running.stop().values()) == {0}
-    finally:
-        running.end()
 
 
 @pytest.fixture(scope="session")

@@ -23,15 +23,11 @@ from support.server import Server
 
 @pytest.fixture(scope="module")
 def platform(program, tmp_path_factory):
-    running = SeparatePrograms(
+    programs = SeparatePrograms(
         tmp_path_factory.mktemp("disk"), nats=NATS(jetstream=True), MF_MESSAGE_DURABILITY="disk"
-    ).start()
-    try:
+    )
+    with programs.running() as running:
         yield running
-        running.check()
-        assert set(running.stop().values()) == {0}
-    finally:
-        running.end()
 
 
 @pytest.fixture

@@ -16,15 +16,14 @@ from support.sessions import Returning
 
 @pytest.fixture(scope="module")
 def programs(program, tmp_path_factory):
-    running = SeparatePrograms(
+    made = SeparatePrograms(
         tmp_path_factory.mktemp("sessions"),
         nats=NATS(jetstream=True),
         MF_MESSAGE_DURABILITY="disk",
         own={"mqtt-adapter": {"MF_MQTT_ADAPTER_MAX_SESSIONS": "3"}},
-    ).start()
-    yield running
-    running.check()
-    assert set(running.stop().values()) == {0}
+    )
+    with made.running() as running:
+        yield running
 
 
 class World:

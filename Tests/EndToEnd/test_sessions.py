@@ -17,12 +17,11 @@ from support.sessions import Returning
 @pytest.fixture(scope="module", params=["memory", "disk", "separate programs"])
 def platform(program, request, tmp_path_factory):
     if request.param == "separate programs":
-        running = SeparatePrograms(
+        programs = SeparatePrograms(
             tmp_path_factory.mktemp("sessions"), nats=NATS(jetstream=True), MF_MESSAGE_DURABILITY="disk"
-        ).start()
-        yield Alternating(running)
-        running.check()
-        assert set(running.stop().values()) == {0}
+        )
+        with programs.running() as running:
+            yield Alternating(running)
         return
     running = Server(tmp_path_factory.mktemp("sessions"), MF_MESSAGE_DURABILITY=request.param).start()
     yield running

@@ -103,7 +103,7 @@ package final class KeyValueBucket: Sendable {
             _ = try await jetStream.ask(
                 "STREAM.PURGE",
                 of: stream,
-                ["filter": .string(prefix + key), "seq": .integer(Int64(clamping: revision) + 1)]
+                ["filter": .string(prefix + key), "seq": .integer(Int64(clamping: revision) &+ 1)]
             )
         }
     }

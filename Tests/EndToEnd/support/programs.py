@@ -1,5 +1,6 @@
 """The five separate programs on a private PostgreSQL and NATS, with several copies of each adapter."""
 
+import contextlib
 import itertools
 import pathlib
 import secrets
@@ -145,6 +146,16 @@ class SeparatePrograms:
             self.end()
             raise
         return self
+
+    @contextlib.contextmanager
+    def running(self):
+        """For as long as that lasts; all must have lived, and end as they should."""
+        try:
+            yield self.start()
+            self.check()
+            assert set(self.stop().values()) == {0}
+        finally:
+            self.end()
 
     def program(self, name: str) -> SeparateProgram:
         return next(each for each in self.programs if each.name == name)

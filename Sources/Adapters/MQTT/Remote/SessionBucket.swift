@@ -45,7 +45,7 @@ package final class SessionBucket: SessionStore {
     /// Kept in the log for each that is held, so that this is followed.
     private let anyChannel = ChannelID.random()
     /// What is being taken from sessions of things whose clients are away.
-    private let cuts = Mutex<[Thing.ID: Task<Void, Never>]>([:])
+    private let cuts = Mutex<(last: UInt64, tasks: [Thing.ID: (number: UInt64, task: Task<Void, Never>)])>((0, [:]))
 
     /// - Parameters:
     ///   - maximumOfThing: most sessions of one thing.
@@ -348,19 +348,20 @@ package final class SessionBucket: SessionStore {
 
     private func cut(_ thing: Thing.ID, _ change: @escaping @Sendable (SessionRecord) -> SessionRecord?) {
         cuts.withLock { cuts in
-            let last = cuts[thing]
-            cuts[thing] = Task {
-                await last?.value
+            cuts.last += 1
+            let (number, before) = (cuts.last, cuts.tasks[thing]?.task)
+            let task = Task {
+                await before?.value
                 await self.change(thing, change)
+                self.cuts.withLock { if $0.tasks[thing]?.number == number { $0.tasks[thing] = nil } }
             }
+            cuts.tasks[thing] = (number, task)
         }
     }
 
     /// Waits until what the thing has lost is taken from its sessions.
     private func waitForCuts(of thing: Thing.ID) async {
-        guard let last = cuts.withLock({ $0[thing] }) else { return }
-        await last.value
-        cuts.withLock { if $0[thing] == last { $0[thing] = nil } }
+        await cuts.withLock { $0.tasks[thing]?.task }?.value
     }
 
     /// Changes the sessions of a thing whose clients are away; all programs do, and one is the first.

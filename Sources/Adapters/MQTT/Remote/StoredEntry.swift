@@ -5,7 +5,7 @@ internal import Model
 internal import NIOCore
 
 /// A session as it is in the bucket.
-struct StoredEntry: Codable {
+struct StoredEntry: JSONPayload {
     let client: String
     let tenant: String
     /// The program that has it; nil: its client is away.
@@ -20,14 +20,6 @@ struct StoredEntry: Codable {
         session = record.map { StoredSession($0) }
     }
 
-    /// Nil if it is none that we know how to read.
-    init?(_ value: ByteBuffer) {
-        guard let read = try? JSONDecoder().decode(Self.self, from: Data(value.readableBytesView)) else { return nil }
-        self = read
-    }
-
-    var encoded: ByteBuffer { (try? JSONEncoder().encode(self)).map { ByteBuffer(bytes: $0) } ?? ByteBuffer() }
-
     func record(of client: MQTTClient) -> SessionRecord? {
         guard client.clientID == ExactText(self.client), let tenant = Tenant.ID(tenant) else { return nil }
         return session?.record(of: client, tenant, .ofChannels)
@@ -35,7 +27,7 @@ struct StoredEntry: Codable {
 }
 
 /// A client, as programs speak of it.
-struct ClientName: Codable {
+struct ClientName: JSONPayload {
     let thing: String
     let client: String
     /// The program that speaks.
@@ -48,12 +40,18 @@ struct ClientName: Codable {
         (self.from, self.isClean) = (from, isClean)
     }
 
+    var mqttClient: MQTTClient? { Thing.ID(thing).map { MQTTClient(thing: $0, clientID: ExactText(client)) } }
+}
+
+/// What programs write for each other.
+protocol JSONPayload: Codable {}
+
+extension JSONPayload {
+    /// Nil if it is none that we know how to read.
     init?(_ payload: ByteBuffer) {
         guard let read = try? JSONDecoder().decode(Self.self, from: Data(payload.readableBytesView)) else { return nil }
         self = read
     }
-
-    var mqttClient: MQTTClient? { Thing.ID(thing).map { MQTTClient(thing: $0, clientID: ExactText(client)) } }
 
     var encoded: ByteBuffer { (try? JSONEncoder().encode(self)).map { ByteBuffer(bytes: $0) } ?? ByteBuffer() }
 }

@@ -121,7 +121,9 @@ extension ClientSession {
     private mutating func finish(_ id: UInt16, into actions: inout [SessionAction]) {
         outbound.inFlight[id] = nil
         outbound.log?.finished(id)
-        if let place = outbound.shared.removeValue(forKey: id) { actions.append(.settled(place)) }
+        if !outbound.shared.isEmpty, let place = outbound.shared.removeValue(forKey: id) {
+            actions.append(.settled(place))
+        }
         while outbound.hasRoom, let next = outbound.dequeue(at: lastHeard) {
             send(outbound.begin(next), into: &actions)
         }

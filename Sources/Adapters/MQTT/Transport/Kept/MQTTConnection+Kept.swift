@@ -190,9 +190,7 @@ extension MQTTConnection {
     private func deliver(_ message: Message) -> Bool {
         var packets = OutgoingPackets(message, at: loop.wallClock)
         let topic = message.topic
-        let matching = subscriptions.values.filter {
-            $0.filter.channel == topic.channel && $0.filter.subtopic.matches(topic.subtopic)
-        }
+        let matching = subscriptions.values.filter { $0.filter.matches(topic) }
         return MQTTDelivery.merging(matching, of: topic)
             .allSatisfy { !$0.wants(message) || deliver(logged: &packets, $0) }
     }
