@@ -123,7 +123,7 @@ let package = Package(
         library(
             "NATSBus",
             "Shared/NATSBus",
-            ["CNATS", "Messaging", "Model", .logging, .metrics, .nio("NIOCore")]
+            ["CNATS", "Messaging", "Model", .crypto, .logging, .metrics, .nio("NIOCore")]
         ),
         library(
             "InternalAPI",

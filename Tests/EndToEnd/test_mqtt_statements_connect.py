@@ -7,6 +7,9 @@ import pytest
 
 from support import mqtt_properties as mp
 from support import raw_mqtt as mqtt
+from support.api import Account
+from support.listeners import topic
+from support.sessions import Returning
 from support.statements import COPIES, MALFORMED, PROTOCOL_ERROR, SUCCESS, WITH_KEYS, Will, read, statements
 
 TOO_LONG = "c" * 257
@@ -329,12 +332,16 @@ def test_every_qos_is_there(place, version):
         client.publish(place.topic("b"), b"", qos)
 
 
-@statements(v5="3.2.2-13 3.2.2-14", wrong={COPIES: "a retained will is accepted where nothing is retained"})
-def test_a_retained_will_is_refused_where_nothing_is_retained(place, version):
-    available = place.come(version).granted.get(mp.RETAIN_AVAILABLE, 1)
-    client = place.connection(version, "writer")
-    client.send(place.connect(version, "writer", will=Will(place.topic("a"), retain=True))).connack()
-    assert client.code == (SUCCESS if available else 0x9A)
+@statements(v5="3.2.2-13 3.2.2-14")
+def test_mqtt_5_may_not_retain_where_nothing_is_retained(one):
+    """Separate programs that store nothing."""
+    channel, thing, _ = Account(one).pair()
+    flags = 0xC0 | 0x02 | 0x04 | 0x20
+    will = mqtt.connect("", thing.id, thing.key, flags=flags, will=(topic(channel), b"gone"), version=5)
+    assert mqtt.RawMQTT(one.connect("mqtt")).send(will).packet().body[1] == 0x9A
+    client = Returning(one, thing, "", 5, clean=True)
+    client.send(mqtt.publish(topic(channel), b"retained", 1, 1, retain=True, version=5))
+    assert [(each.kind, each.body[0]) for each in client.packets_until_closed()] == [(mqtt.DISCONNECT, 0x9A)]
 
 
 @statements(v5="3.2.2-15")

@@ -7,7 +7,9 @@ import pytest
 
 from support import raw_mqtt as mqtt
 from support.api import Account, publish_http
+from support.engines import NATS
 from support.listeners import WebSocketClient, topic
+from support.programs import Alternating, SeparatePrograms
 from support.server import Server
 from support.sessions import Returning, read
 
@@ -26,6 +28,9 @@ class World:
     def retain(self, payload, *levels, qos=1, properties=b""):
         name = topic(self.channel, *levels)
         self.publisher.send(mqtt.publish(name, payload, qos, 1 if qos else None, True, version=5, properties=properties))
+        if qos == 0:
+            # What is retained behind it is acknowledged.
+            return self.retain(b"", "nothing")
         if qos == 1:
             self.publisher.passing(mqtt.PUBACK)
         if qos == 2:
@@ -59,9 +64,11 @@ def heard_soon(client, count):
     return found
 
 
-@pytest.fixture
-def world(server):
-    return World(server)
+@pytest.fixture(params=["one program", "separate programs"])
+def world(request):
+    if request.param == "one program":
+        return World(request.getfixturevalue("server"))
+    return World(Alternating(request.getfixturevalue("separate_on_disk")))
 
 
 @pytest.mark.parametrize("version", [4, 5])
@@ -130,7 +137,7 @@ def test_a_will_may_be_retained(world):
     raw = mqtt.RawMQTT(world.server.connect("mqtt", 10)).send(gone)
     assert raw.packet().kind == mqtt.CONNACK
     raw.socket.close()
-    time.sleep(0.2)
+    time.sleep(0.3)
     assert heard_soon(subscribed(world.come(), world.base), 1) == [(b"gone", True)]
 
 
@@ -172,3 +179,25 @@ def test_it_outlives_the_server(program, tmp_path, durability):
         server.check()
     finally:
         server.kill()
+
+
+def test_what_is_acknowledged_is_retained_whoever_is_killed(program, tmp_path):
+    """Each adapter and NATS, right behind the acknowledgement."""
+    programs = SeparatePrograms(tmp_path, nats=NATS(jetstream=True), MF_MESSAGE_DURABILITY="disk").start()
+    try:
+        world = World(programs.view(mqtt=0))
+        later = World.__new__(World)
+        later.__dict__ = {**world.__dict__, "server": programs.view(mqtt=1)}
+        for number in range(100):
+            world.retain(b"%d" % number, str(number))
+        programs.adapters["mqtt-adapter"][0].kill()
+        client = subscribed(later.come(), topic(world.channel, "#"))
+        expected = sorted((b"%d" % number, True) for number in range(100))
+        assert sorted(heard_soon(client, 100)) == expected
+        programs.nats.kill()
+        programs.nats.start()
+        programs.adapters["mqtt-adapter"][1].await_ready()
+        client = subscribed(later.come(), topic(world.channel, "#"))
+        assert sorted(heard_soon(client, 100)) == expected
+    finally:
+        programs.end()

@@ -44,17 +44,14 @@ import Testing
     }
 
     private func read(_ store: MessageStore, _ filter: String = "#") async throws -> [String] {
-        var (found, place): ([String], ExactText?) = ([], nil)
-        repeat {
-            let after = place
-            let page = await withCheckedContinuation { done in
-                let filter = (try? SubtopicFilter(mqttStyle: filter[...])) ?? SubtopicFilter(levels: [], tail: .exact)
-                store.read(channel, filter, after: after) { done.resume(returning: $0) }
-            }
-            let messages = try #require(page).messages
-            found += messages.map { "\($0.topic.subtopic.dotted.text):\(String(buffer: $0.payload))" }
-            place = page?.end
-        } while place != nil
+        let filter = TopicFilter(channel: channel, subtopic: try SubtopicFilter(mqttStyle: filter[...]))
+        var found: [String] = []
+        var next: RetainedPage.Next? = { [tenant] then in store.read(filter, of: tenant, then: then) }
+        while let read = next {
+            let page = try #require(await withCheckedContinuation { done in read { done.resume(returning: $0) } })
+            found += page.messages.map { "\($0.topic.subtopic.dotted.text):\(String(buffer: $0.payload))" }
+            next = page.next
+        }
         return found
     }
 

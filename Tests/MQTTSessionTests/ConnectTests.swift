@@ -117,7 +117,9 @@ import Testing
     }
 
     @Test func connackTellsWhatTheServerCannotDo() throws {
-        let client = Client(SessionSettings(maximumPacketSize: 1000, receiveMaximum: 7, topicAliasMaximum: 3))
+        let client = Client(
+            SessionSettings(maximumPacketSize: 1000, receiveMaximum: 7, topicAliasMaximum: 3, retainsMessages: false)
+        )
         _ = client.connect(Connect(version: .v5, clientID: "c"))
 
         let properties = try connack(client.authenticated(.accepted(clientID: "c"))).properties

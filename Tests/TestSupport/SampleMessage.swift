@@ -9,6 +9,7 @@ package func makeMessage(
     by publisher: Thing.ID = .random(),
     source: SourceProtocol = .ws,
     qos: UInt8 = 1,
+    retain: Bool = false,
     properties: MessageProperties? = nil,
     at created: UInt64 = 1_700_000_000_123_456_789
 ) -> Message? {
@@ -26,6 +27,7 @@ package func makeMessage(
         source: source,
         qos: qos,
         origin: 7,
+        retain: retain,
         properties: properties
     )
     return granted.flatMap { Message(request, by: $0, at: created) }

@@ -13,11 +13,14 @@ package import ServiceLifecycle
 
 /// What an adapter that is a program of its own shares with its likes.
 package protocol AdapterSessions: Sendable {
+    /// What is kept for later subscribers; nil: nothing.
+    var retained: RetainedStream? { get }
+
     /// Why it can't be used; nil if it can.
     var outage: String? { get }
 
-    /// Looks after it until the task is canceled.
-    func watch() async
+    /// What looks after it, each until its task is canceled.
+    var watches: [@Sendable () async -> Void] { get }
 
     /// Takes a right away from whoever isn't connected.
     func apply(_ event: AccessEvent)
@@ -73,19 +76,22 @@ package struct AdapterBackend: Sendable {
         let access = RemoteAccess(rpc)
         let messages = try NATSConnection(nats, sharesThread: true, logger: host.logger)
         let stream = storage.durability == .disk ? makeStream(on: messages, host.logger) : nil
-        let bus = NATSMessageBus(messages, stream: stream, logger: host.logger)
         let resolver = AccessResolver(access: access)
         // Not behind the messages of busy channels, and not held up by who is behind.
         let own = try makeSessions.map { _ in try NATSConnection(nats, sharesThread: false, logger: host.logger) }
-        let log = own.flatMap { own in stream.map { StreamLog(own, $0, logger: host.logger) } }
+        let log = own.flatMap { own in
+            stream.map { _ in StreamLog(own, makeStream(on: own, host.logger), logger: host.logger) }
+        }
         let sessions = own.flatMap { makeSessions?($0, log) }
+        let bus = NATSMessageBus(messages, stream: stream, retained: sessions?.retained, logger: host.logger)
         let loops = try await AdapterLoops(
             group: host.group,
             ages: ages,
             limits: limits,
             resolver: resolver,
             bus: bus,
-            log: log
+            log: log,
+            retained: sessions?.retained
         )
         loops.register(in: registry)
         // Not behind the messages of busy channels.
@@ -103,19 +109,18 @@ package struct AdapterBackend: Sendable {
         for connection in [messages, events, own] { connection?.start() }
         let listeners = try await listen(loops)
         for listener in listeners { host.start.isListening(listener) }
-        return [
-            rpc, WatchService(watch: access.run),
-            // After the adapters have said what they had to say.
-            ClosingService {
-                sessions?.close()
-                bus.close()
-                for connection in [messages, events, own] { connection?.close() }
-            },
-        ] + (stream.map { [WatchService(watch: $0.watch), WatchService(watch: bus.watch)] } ?? [])
-            + (log.map { [WatchService(watch: $0.watch)] } ?? [])
-            + (sessions.map { [WatchService(watch: $0.watch)] } ?? []) + [
-                resolver, AdaptersService(listeners: listeners, loops: loops),
-            ]
+        var watches: [@Sendable () async -> Void] = [access.run]
+        if let stream { watches += [stream.watch, bus.watch] }
+        if let log { watches.append(log.watch) }
+        if let sessions { watches += sessions.watches }
+        // After the adapters have said what they had to say.
+        let closing = ClosingService {
+            sessions?.close()
+            bus.close()
+            for connection in [messages, events, own] { connection?.close() }
+        }
+        let services: [any Service] = [rpc, closing] + watches.map { WatchService(watch: $0) }
+        return services + [resolver, AdaptersService(listeners: listeners, loops: loops)]
     }
 
     private func makeStream(on connection: NATSConnection, _ logger: Logger) -> MessageStream {

@@ -95,16 +95,29 @@ extension MessageStore: RetainedMessages {
     }
 
     package func read(
-        _ channel: ChannelID,
-        _ filter: SubtopicFilter,
-        after place: ExactText?,
+        _ filter: TopicFilter,
+        of tenant: Tenant.ID,
         then: @escaping @Sendable (RetainedPage?) -> Void
     ) {
-        guard retainedCounts.withLock({ $0[channel] != nil }) else { return then(RetainedPage(messages: [], end: nil)) }
+        guard retainedCounts.withLock({ $0[filter.channel] != nil }) else {
+            return then(RetainedPage(messages: [], next: nil))
+        }
+        read(filter, of: tenant, after: nil, then: then)
+    }
+
+    private func read(
+        _ filter: TopicFilter,
+        of tenant: Tenant.ID,
+        after place: String?,
+        then: @escaping @Sendable (RetainedPage?) -> Void
+    ) {
         let now = now
         add(
             TransactionPart { session in
-                let page = try Self.page(channel, filter, after: place, at: now, in: session)
+                let (messages, end) = try Self.page(filter, of: tenant, after: place, at: now, in: session)
+                var next: RetainedPage.Next?
+                if let end { next = { self.read(filter, of: tenant, after: end, then: $0) } }
+                let page = RetainedPage(messages: messages, next: next)
                 return { then(page) }
             } failed: {
                 then(nil)
@@ -112,38 +125,38 @@ extension MessageStore: RetainedMessages {
         )
     }
 
+    /// In the order of their subtopics; and behind which one there may be more.
     private static func page(
-        _ channel: ChannelID,
-        _ filter: SubtopicFilter,
-        after place: ExactText?,
+        _ filter: TopicFilter,
+        of tenant: Tenant.ID,
+        after place: String?,
         at now: Int64,
         in session: any SQLSession
-    ) throws -> RetainedPage {
+    ) throws -> (messages: [Message], end: String?) {
         let rows = try session.query(
             """
             SELECT subtopic, message FROM retained
-            WHERE channel = $1 AND (subtopic > $2 OR $3 = 1) AND (expires IS NULL OR expires > $4)
-            ORDER BY subtopic LIMIT $5
+            WHERE channel = $1 AND tenant = $2 AND (subtopic > $3 OR $4 = 1) AND (expires IS NULL OR expires > $5)
+            ORDER BY subtopic LIMIT $6
             """,
             [
-                .id(channel.value), .text(place?.text ?? ""), .integer(place == nil ? 1 : 0), .integer(now),
-                .integer(pageRows),
+                .id(filter.channel.value), .id(tenant.value), .text(place ?? ""), .integer(place == nil ? 1 : 0),
+                .integer(now), .integer(pageRows),
             ]
         )
         var (reader, messages, bytes) = (BusMessageReader(), [Message](), 0)
         for row in rows {
             let blob = try row.blob("message")
             guard let message = try? reader.read(ByteBuffer(bytes: blob)).message,
-                filter.matches(message.topic.subtopic)
+                filter.subtopic.matches(message.topic.subtopic)
             else { continue }
             messages.append(message)
             bytes += blob.count
             if bytes >= retainedPageBytes {
-                return RetainedPage(messages: messages, end: ExactText(try row.text("subtopic")))
+                return (messages, try row.text("subtopic"))
             }
         }
-        let end = rows.count < pageRows ? nil : try rows.last.map { ExactText(try $0.text("subtopic")) }
-        return RetainedPage(messages: messages, end: end)
+        return (messages, rows.count < pageRows ? nil : try rows.last?.text("subtopic"))
     }
 
     // MARK: The end of it

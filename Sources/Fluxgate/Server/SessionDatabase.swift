@@ -58,7 +58,7 @@ package final class SessionDatabase: SessionStore, Service {
     }
 
     private let log: any MessageLog
-    private let shared: (any SharedMessages)?
+    private let shared: SharedQueues?
     private let rows: SessionRows
     private let state = Mutex(State())
     private let maximumOfThing: Int
@@ -72,7 +72,7 @@ package final class SessionDatabase: SessionStore, Service {
     package init(
         _ database: any SQLDatabase,
         log: any MessageLog,
-        shared: (any SharedMessages)? = nil,
+        shared: SharedQueues? = nil,
         maximumOfThing: Int,
         topics: MQTTTopics = .ofChannels,
         logger: Logger,

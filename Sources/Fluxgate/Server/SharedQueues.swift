@@ -1,10 +1,10 @@
 internal import Foundation
-internal import Messaging
+package import Messaging
 internal import Model
 internal import Synchronization
 
 /// The shared subscriptions of one process: each group reads the log for its members, at the pace at which they take.
-final class SharedQueues: SharedMessages, LogReceiver {
+package final class SharedQueues: SharedMessages, LogReceiver {
     private struct Group {
         var queue: SharedQueue
         var holders = 0
@@ -32,7 +32,9 @@ final class SharedQueues: SharedMessages, LogReceiver {
 
     // MARK: SharedMessages
 
-    func hold(_ group: SharedGroup, from place: UInt64?) {
+    package func hold(_ group: SharedGroup, by holder: SharedHolder, from place: UInt64?) { hold(group, from: place) }
+
+    package func hold(_ group: SharedGroup, from place: UInt64?) {
         state.withLock { state in
             if state.groups[group] == nil {
                 log.keep(group.filter.channel, isWhole: true)
@@ -48,7 +50,10 @@ final class SharedQueues: SharedMessages, LogReceiver {
         }
     }
 
-    func release(_ group: SharedGroup) {
+    /// The session itself holds it for as long as its client is away.
+    package func release(_ group: SharedGroup, by holder: SharedHolder) { release(group) }
+
+    package func release(_ group: SharedGroup) {
         state.withLock { state in
             state.groups[group]?.holders -= 1
             guard state.groups[group]?.holders == 0 else { return }
@@ -59,7 +64,9 @@ final class SharedQueues: SharedMessages, LogReceiver {
         }
     }
 
-    func join(_ group: SharedGroup, give: @escaping @Sendable ([Message]) -> Void) -> SharedMember {
+    package func whenHeld(_ groups: [SharedGroup], then: @escaping @Sendable (Bool) -> Void) { then(true) }
+
+    package func join(_ group: SharedGroup, give: @escaping @Sendable ([Message]) -> Void) -> SharedMember {
         state.withLock { state in
             state.lastMember += 1
             state.groups[group]?.members[state.lastMember] = give
@@ -68,26 +75,26 @@ final class SharedQueues: SharedMessages, LogReceiver {
         }
     }
 
-    func leave(_ member: SharedMember) {
+    package func leave(_ member: SharedMember) {
         change(member.group) { group in
             group.members[member.number] = nil
             group.queue.leave(member.number)
         }
     }
 
-    func ask(for count: Int, by member: SharedMember) {
+    package func ask(for count: Int, by member: SharedMember) {
         change(member.group) { $0.queue.ask(for: count, by: member.number) }
     }
 
-    func settle(_ place: UInt64, by member: SharedMember, isDone: Bool) {
+    package func settle(_ place: UInt64, by member: SharedMember, isDone: Bool) {
         change(member.group) { $0.queue.settle(place, by: member.number, isDone: isDone) }
     }
 
-    func floor(of group: SharedGroup) -> UInt64 { state.withLock { $0.groups[group]?.queue.floor ?? 0 } }
+    package func floor(of group: SharedGroup) -> UInt64 { state.withLock { $0.groups[group]?.queue.floor ?? 0 } }
 
     // MARK: The log
 
-    func logged(_ messages: [Message], upTo place: UInt64) {
+    package func logged(_ messages: [Message], upTo place: UInt64) {
         let groups = state.withLock { state -> [SharedGroup] in
             guard !state.channels.isEmpty else { return [] }
             return Set(messages.map(\.topic.channel)).flatMap { channel in state.channels[channel].map(Array.init) ?? []

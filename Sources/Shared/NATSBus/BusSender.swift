@@ -21,8 +21,14 @@ final class BusSender {
     init(_ connection: NATSConnection, id: UInt64?) { (self.connection, self.id) = (connection, id) }
 
     /// Answers whether all have been handed to the client library.
-    func send(_ batch: [Message], reply: String? = nil) -> Bool {
-        var failures = 0
+    ///
+    /// - Parameter destinations: of those that are to be retained, in their order.
+    func send(
+        _ batch: [Message],
+        reply: String? = nil,
+        retaining destinations: [RetainedStream.Destination] = []
+    ) -> Bool {
+        var (failures, destinations) = (0, destinations[...])
         for message in batch {
             let (subject, prefix) = known(message.topic)
             buffer.clear(minimumCapacity: 0)
@@ -30,6 +36,10 @@ final class BusSender {
             let stamp = id.map { BusStamp(sender: $0, number: lastNumber) }
             BusMessage.append(message, prefix: prefix, stamp: stamp, to: &buffer)
             do throws(NATSError) {
+                // First, so that what is known to be stored is retained too.
+                if message.retain, case .subject(let place)? = destinations.popFirst() {
+                    try connection.publish(buffer.readableBytesView, to: place, reply: reply)
+                }
                 try connection.publish(
                     buffer.readableBytesView,
                     to: subject,

@@ -7,6 +7,7 @@ internal import NIOCore
 struct JetStream: Sendable {
     /// A message of a stream.
     struct Stored {
+        let subject: String
         let sequence: UInt64
         /// As they go over the wire.
         let headers: String
@@ -51,14 +52,69 @@ struct JetStream: Sendable {
             guard error.isNoMessage else { throw error }
             return nil
         }
-        guard case .object(let message)? = answer["message"], case .integer(let sequence)? = message["seq"] else {
-            throw .off
-        }
+        guard case .object(let message)? = answer["message"], case .integer(let sequence)? = message["seq"],
+            case .string(let subject)? = message["subject"]
+        else { throw .off }
         return Stored(
+            subject: subject,
             sequence: UInt64(clamping: sequence),
             headers: String(decoding: Self.bytes(message["hdrs"]), as: UTF8.self),
             payload: ByteBuffer(bytes: Self.bytes(message["data"]))
         )
+    }
+
+    /// Removes the messages of a subject, which may have wildcards.
+    ///
+    /// - Parameter sequence: what comes behind it stays; nil: all go.
+    func remove(_ subject: String, from stream: String, upTo sequence: UInt64? = nil) async throws(JetStreamError) {
+        var request: JSONObject = ["filter": .string(subject)]
+        request["seq"] = sequence.map { .integer(Int64(clamping: $0).addingReportingOverflow(1).partialValue) }
+        _ = try await ask("STREAM.PURGE", of: stream, request)
+    }
+
+    /// The first message of a subject, which may have wildcards, behind a sequence.
+    func message(
+        _ subject: String,
+        of stream: String,
+        behind sequence: UInt64
+    ) async throws(JetStreamError) -> Stored? {
+        let first = Int64(clamping: sequence).addingReportingOverflow(1).partialValue
+        return try await message(of: stream, ["next_by_subj": .string(subject), "seq": .integer(first)])
+    }
+
+    /// How many messages of a subject, which may have wildcards, there are.
+    func count(_ subject: String, of stream: String) async throws(JetStreamError) -> Int {
+        // A consumer knows how many there are for it; without anybody who reads it ends by itself.
+        let configuration: JSONObject = [
+            "filter_subject": .string(subject), "deliver_policy": "all", "ack_policy": "explicit",
+            "inactive_threshold": 1_000_000_000,
+        ]
+        let answer = try await ask(
+            "CONSUMER.CREATE",
+            of: stream,
+            ["stream_name": .string(stream), "config": .object(configuration)]
+        )
+        guard case .integer(let pending)? = answer["num_pending"] else { throw .off }
+        return Int(clamping: pending)
+    }
+
+    /// The number of the message that was stored last; 0 if there is none, or no stream.
+    func lastSequence(of stream: String) async throws(JetStreamError) -> UInt64 {
+        do throws(JetStreamError) {
+            guard let last = Self.lastSequence(in: try await ask("STREAM.INFO", of: stream)) else { throw .off }
+            return last
+        } catch {
+            guard error.isNoStream else { throw error }
+            return 0
+        }
+    }
+
+    /// What an answer to `STREAM.INFO` says of it.
+    static func lastSequence(in members: JSONObject) -> UInt64? {
+        guard case .object(let state)? = members["state"], case .integer(let last)? = state["last_seq"] else {
+            return nil
+        }
+        return UInt64(clamping: last)
     }
 
     /// Left out if there are none.
@@ -105,6 +161,9 @@ enum JetStreamError: Error, Equatable, CustomStringConvertible {
 
     /// There is no stream of that name.
     var isNoStream: Bool { hasCode(10_059) }
+
+    /// The stream has no consumer of that name.
+    var isNoConsumer: Bool { hasCode(10_014) }
 
     /// The stream has no such message.
     var isNoMessage: Bool { hasCode(10_037) }

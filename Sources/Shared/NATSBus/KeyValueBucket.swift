@@ -1,7 +1,6 @@
 package import Logging
 internal import Model
 package import NIOCore
-internal import Synchronization
 
 /// A bucket of JetStream's (NATS, ADR-8): the last value of each key, changed by who knows the one before it; made if it is missing.
 package final class KeyValueBucket: Sendable {
@@ -20,9 +19,7 @@ package final class KeyValueBucket: Sendable {
     private let jetStream: JetStream
     private let stream: String
     private let prefix: String
-    private let maximumAge: Duration?
-    private let logger: Logger
-    private let problem = Mutex<String?>("not asked for yet")
+    private let keeper: StreamKeeper
 
     /// - Parameters:
     ///   - name: letters, digits, `-` and `_`.
@@ -30,47 +27,19 @@ package final class KeyValueBucket: Sendable {
     package init(_ connection: NATSConnection, name: String, maximumAge: Duration?, logger: Logger) {
         jetStream = JetStream(connection)
         (stream, prefix) = ("KV_\(name)", "$KV.\(name).")
-        self.maximumAge = maximumAge
-        self.logger = logger
+        let configuration: JSONObject = [
+            "subjects": .array([.string(prefix + ">")]), "retention": "limits", "discard": "new",
+            "max_msgs_per_subject": 1, "allow_rollup_hdrs": true, "deny_delete": true, "allow_direct": true,
+            "max_age": .integer(maximumAge.map { $0.milliseconds * 1_000_000 } ?? 0),
+        ]
+        keeper = StreamKeeper(jetStream, name: stream, configuration, logger: logger)
     }
 
     /// Why it can't be used; nil if it can, as far as is known.
-    package var outage: String? { problem.withLock { $0 } }
+    package var outage: String? { keeper.outage }
 
     /// Looks after the bucket until the task is canceled.
-    package func watch() async {
-        while !Task.isCancelled {
-            var found: String?
-            do { try await prepare() } catch { found = "\(error)" }
-            let isNew = problem.withLock { problem in
-                defer { problem = found }
-                return problem != found
-            }
-            if isNew, let found {
-                logger.warning("no bucket", metadata: ["stream": "\(stream)", "reason": "\(found)"])
-            }
-            try? await Task.sleep(for: found == nil ? .seconds(5) : .milliseconds(500))
-        }
-    }
-
-    private func prepare() async throws(JetStreamError) {
-        do throws(JetStreamError) {
-            _ = try await jetStream.ask("STREAM.INFO", of: stream)
-        } catch {
-            guard error.isNoStream else { throw error }
-            _ = try await jetStream.ask("STREAM.CREATE", of: stream, configuration)
-            logger.info("bucket made", metadata: ["stream": "\(stream)"])
-        }
-    }
-
-    private var configuration: JSONObject {
-        [
-            "name": .string(stream), "subjects": .array([.string(prefix + ">")]), "storage": "file",
-            "retention": "limits", "discard": "new", "max_msgs_per_subject": 1, "allow_rollup_hdrs": true,
-            "deny_delete": true, "allow_direct": true, "num_replicas": 1,
-            "max_age": .integer(maximumAge.map { $0.milliseconds * 1_000_000 } ?? 0),
-        ]
-    }
+    package func watch() async { await keeper.watch() }
 
     // MARK: Values
 
@@ -97,14 +66,17 @@ package final class KeyValueBucket: Sendable {
         }
     }
 
-    /// Removes the value up to that revision; what was written after it stays.
-    package func remove(_ key: String, upTo revision: UInt64) async throws(Failure) {
+    /// Writes a value whatever is there.
+    package func set(_ value: ByteBuffer, for key: String) async throws(Failure) {
         try await failing { () async throws(JetStreamError) in
-            _ = try await jetStream.ask(
-                "STREAM.PURGE",
-                of: stream,
-                ["filter": .string(prefix + key), "seq": .integer(Int64(clamping: revision) &+ 1)]
-            )
+            _ = try await jetStream.store(value, as: prefix + key, headers: [:])
+        }
+    }
+
+    /// Removes the value up to that revision; what was written after it stays. Nil: whatever is there.
+    package func remove(_ key: String, upTo revision: UInt64? = nil) async throws(Failure) {
+        try await failing { () async throws(JetStreamError) in
+            try await jetStream.remove(prefix + key, from: stream, upTo: revision)
         }
     }
 

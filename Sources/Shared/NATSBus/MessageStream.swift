@@ -1,7 +1,6 @@
 package import Logging
 internal import Model
 internal import NIOCore
-internal import Synchronization
 
 /// The JetStream stream that keeps what is published: `channel.>` on file storage, within limits; made if it is missing, and left
 /// as it is if it is there.
@@ -18,16 +17,22 @@ package final class MessageStream: Sendable {
     static let heartbeat = Duration.seconds(5)
 
     private let jetStream: JetStream
-    private let name: String
-    private let limits: Limits
+    private let fetches: StreamFetches
+    let name: String
     /// How far a reader of the largest messages may be ahead, so that the client library holds them all if they aren't too large for that.
     let narrowWindow: Int
-    private let logger: Logger
-    private let problem = Mutex<String?>("not asked for yet")
+    private let keeper: StreamKeeper
 
     package init(_ connection: NATSConnection, name: String, limits: Limits, logger: Logger) {
-        (self.name, self.limits, self.logger) = (name, limits, logger)
+        self.name = name
         jetStream = JetStream(connection)
+        fetches = StreamFetches(connection)
+        let configuration: JSONObject = [
+            "subjects": ["channel.>"], "retention": "limits", "discard": "old",
+            "max_bytes": .integer(Int64(limits.bytes)),
+            "max_age": .integer(limits.age.milliseconds * 1_000_000),
+        ]
+        keeper = StreamKeeper(jetStream, name: name, configuration, logger: logger)
         narrowWindow = min(
             StreamReading.window,
             max(16, NATSHandle.maximumPendingBytes / max(1, connection.largestPayload))
@@ -35,52 +40,23 @@ package final class MessageStream: Sendable {
     }
 
     /// Why nothing can be stored; nil if it can, as far as is known.
-    package var outage: String? { problem.withLock { $0 } }
+    package var outage: String? { keeper.outage }
 
     /// Looks after the stream until the task is canceled.
-    package func watch() async {
-        while !Task.isCancelled {
-            do {
-                try await prepare()
-                problem.withLock { $0 = nil }
-            } catch {
-                let isNew = problem.withLock { problem in
-                    defer { problem = "\(error)" }
-                    return problem != "\(error)"
-                }
-                if isNew { logger.warning("no stream", metadata: ["stream": "\(name)", "reason": "\(error)"]) }
-            }
-            try? await Task.sleep(for: outage == nil ? .seconds(5) : .milliseconds(500))
-        }
-    }
+    package func watch() async { await keeper.watch() }
 
     // MARK: What is in it
 
     /// The number of the message that was stored last; 0 if there is none, or no stream.
-    func lastSequence() async throws -> UInt64 {
-        do throws(JetStreamError) {
-            guard let last = Self.lastSequence(in: try await ask("STREAM.INFO")) else { throw JetStreamError.off }
-            return last
-        } catch {
-            guard error.isNoStream else { throw error }
-            return 0
-        }
-    }
+    func lastSequence() async throws(JetStreamError) -> UInt64 { try await jetStream.lastSequence(of: name) }
 
     /// What an answer to ``infoSubject`` says of it; nil if it says nothing.
     static func lastSequence(in answer: ByteBuffer) -> UInt64? {
         do throws(JetStreamError) {
-            return lastSequence(in: try JetStreamError.check(answer, "STREAM.INFO"))
+            return JetStream.lastSequence(in: try JetStreamError.check(answer, "STREAM.INFO"))
         } catch {
             return error.isNoStream ? 0 : nil
         }
-    }
-
-    private static func lastSequence(in members: JSONObject) -> UInt64? {
-        guard case .object(let state)? = members["state"], case .integer(let last)? = state["last_seq"] else {
-            return nil
-        }
-        return UInt64(clamping: last)
     }
 
     /// Where the server tells of the stream.
@@ -115,31 +91,19 @@ package final class MessageStream: Sendable {
 
     func stopReading(_ consumer: String) async throws { _ = try await ask("CONSUMER.DELETE", consumer: consumer) }
 
-    /// The first message of a subject, which may have wildcards, behind a sequence.
-    func message(of subject: String, behind sequence: UInt64) async throws(JetStreamError) -> JetStream.Stored? {
-        let first = Int64(clamping: sequence).addingReportingOverflow(1).partialValue
-        return try await jetStream.message(of: name, ["next_by_subj": .string(subject), "seq": .integer(first)])
+    /// What reads the messages of a subject, which may have wildcards, behind a sequence; to be closed.
+    func cursor(_ subject: String, behind sequence: UInt64, portion: Int) -> StreamCursor {
+        StreamCursor(subject, of: name, behind: sequence, portion: portion)
     }
+
+    /// Nil if there is none (yet).
+    func next(of cursor: inout StreamCursor) async throws(JetStreamError) -> JetStream.Stored? {
+        try await cursor.next(jetStream, fetches)
+    }
+
+    func close(_ cursor: StreamCursor) { cursor.close(fetches) }
 
     // MARK: JetStream
-
-    private func prepare() async throws {
-        do throws(JetStreamError) {
-            _ = try await ask("STREAM.INFO")
-        } catch {
-            guard error.isNoStream else { throw error }
-            _ = try await ask("STREAM.CREATE", configuration)
-            logger.info("stream made", metadata: ["stream": "\(name)"])
-        }
-    }
-
-    private var configuration: JSONObject {
-        [
-            "name": .string(name), "subjects": .array([.string("channel.>")]), "storage": "file",
-            "retention": "limits", "discard": "old", "max_bytes": .integer(Int64(limits.bytes)),
-            "max_age": .integer(limits.age.milliseconds * 1_000_000), "num_replicas": .integer(1),
-        ]
-    }
 
     private func subject(of verb: String) -> String { JetStream.subject(of: verb, name) }
 

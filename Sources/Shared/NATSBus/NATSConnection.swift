@@ -286,9 +286,15 @@ package final class NATSConnection: Sendable {
     }
 
     /// The same on a thread of the connection's own, in order; what can't be handed over is counted as lost.
-    package func post(_ payload: ByteBuffer, to subject: String, trace: TraceContext? = nil) {
+    package func post(
+        _ payload: ByteBuffer,
+        to subject: String,
+        reply: String? = nil,
+        trace: TraceContext? = nil
+    ) {
         queue.add(
-            Outgoing(payload: payload, subject: subject, headers: trace.headers, losses: losses) { result in
+            Outgoing(payload: payload, subject: subject, reply: reply, headers: trace.headers, losses: losses) {
+                result in
                 if case .failure = result { Counter(label: "fluxgate_bus_lost_total").increment() }
             }
         )

@@ -38,7 +38,13 @@ package final class NATSMessageBus: MessageBus {
     /// - Parameters:
     ///   - connection: one that doesn't hear itself, and whose subscriptions share a thread.
     ///   - stream: keeps what is published, and tells so; nil: messages go by.
-    package init(_ connection: NATSConnection, stream: MessageStream? = nil, logger: Logger) {
+    ///   - retained: keeps what is published for later subscribers; only with a stream.
+    package init(
+        _ connection: NATSConnection,
+        stream: MessageStream? = nil,
+        retained: RetainedStream? = nil,
+        logger: Logger
+    ) {
         self.connection = connection
         let id = stream.map { _ in UInt64.random(in: 1 ... .max) }
         let inbox = BusInbox(logger)
@@ -65,8 +71,14 @@ package final class NATSMessageBus: MessageBus {
                             then(sender.send(batch))
                             continue
                         }
-                        let (number, reply) = acks.begin(batch.count, then: then)
-                        if !sender.send(batch, reply: reply) { acks.fail(number) }
+                        let destinations = batch.filter(\.retain).compactMap { retained?.destination(of: $0) }
+                        guard !destinations.contains(.unknown) else {
+                            then(false)
+                            continue
+                        }
+                        let count = batch.count + destinations.count { $0 != .none }
+                        let (number, reply) = acks.begin(count, then: then)
+                        if !sender.send(batch, reply: reply, retaining: destinations) { acks.fail(number) }
                     case .word(let word, let subject, let reply):
                         try? connection.publish(ByteBuffer(string: word).readableBytesView, to: subject, reply: reply)
                     }

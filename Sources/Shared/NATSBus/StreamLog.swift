@@ -24,11 +24,13 @@ package final class StreamLog: MessageLog {
     private static let longestWait = Duration.seconds(5)
     /// Most bytes of a page, if it has more than one message.
     private static let pageBytes = 1 << 20
+    /// How many are looked through at a time.
+    private static let portion = 256
     /// How many messages of QoS 0 are looked at between others before a page ends.
     private static let mostPassed = 512
 
     private let connection: NATSConnection
-    private let stream: MessageStream
+    package let stream: MessageStream
     private let logger: Logger
     private let reader: BusInbox
     private let lastPlace = Atomic<UInt64>(0)
@@ -86,11 +88,10 @@ package final class StreamLog: MessageLog {
     package func exchanges(of origin: UInt64, on topic: Topic?, after place: UInt64) async throws -> [UInt64] {
         // What comes later isn't from before.
         let end = try await stream.lastSequence()
-        var (found, place, reader) = ([UInt64](), place, BusMessageReader())
-        while let next = try await head(of: topic.map { BusSubject.of($0) } ?? "channel.>", after: place),
-            next.place <= end
-        {
-            place = next.place
+        var (found, reader) = ([UInt64](), BusMessageReader())
+        var cursor = stream.cursor(topic.map { BusSubject.of($0) } ?? "channel.>", behind: place, portion: Self.portion)
+        defer { stream.close(cursor) }
+        while let next = try await stream.next(of: &cursor), next.sequence <= end {
             guard let message = try? reader.read(next.payload).message, message.origin == origin else { continue }
             if message.exchange > 0 { found.append(message.exchange) }
         }
@@ -217,11 +218,10 @@ package final class StreamLog: MessageLog {
 
     // MARK: Pages
 
-    /// The next message of a subject's.
+    /// The next message of a subject's, and what reads those behind it.
     private struct Head {
-        let subject: String
-        let place: UInt64
-        let payload: ByteBuffer
+        let message: JetStream.Stored
+        var cursor: StreamCursor
     }
 
     private func page(
@@ -232,36 +232,45 @@ package final class StreamLog: MessageLog {
     ) async throws -> LogPage {
         let subjects = channels.flatMap { [BusSubject.base(of: $0), BusSubject.below($0)] }
         var heads = try await withThrowingTaskGroup(of: Head?.self) { group in
-            for subject in subjects { group.addTask { try await self.head(of: subject, after: place) } }
+            for subject in subjects {
+                group.addTask { try await self.head(self.stream.cursor(subject, behind: place, portion: limit)) }
+            }
             return try await group.reduce(into: [Head]()) { heads, head in if let head { heads.append(head) } }
         }
+        defer { for head in heads { stream.close(head.cursor) } }
         var (reader, messages, bytes, passed) = (BusMessageReader(), [Message](), 0, 0)
         var last = place
-        while let (index, next) = heads.enumerated().min(by: { $0.element.place < $1.element.place }),
-            next.place <= end
+        while let (index, next) = heads.enumerated().min(by: {
+            $0.element.message.sequence < $1.element.message.sequence
+        }),
+            next.message.sequence <= end
         {
             guard messages.count < limit, passed < Self.mostPassed, bytes < Self.pageBytes else {
                 return LogPage(messages: messages, end: last, isLast: false)
             }
-            last = next.place
-            bytes += next.payload.readableBytes
-            if var message = try? reader.read(next.payload).message, message.qos > 0,
+            last = next.message.sequence
+            bytes += next.message.payload.readableBytes
+            if var message = try? reader.read(next.message.payload).message, message.qos > 0,
                 channels.contains(message.topic.channel)
             {
-                message.place = next.place
+                message.place = last
                 messages.append(message)
             } else {
                 passed += 1
             }
             heads.remove(at: index)
-            if let head = try await head(of: next.subject, after: next.place) { heads.append(head) }
+            if let head = try await head(next.cursor) { heads.append(head) }
         }
         return LogPage(messages: messages, end: end, isLast: true)
     }
 
-    private func head(of subject: String, after place: UInt64) async throws -> Head? {
-        try await stream.message(of: subject, behind: place).map {
-            Head(subject: subject, place: $0.sequence, payload: $0.payload)
+    /// Nil if there is none; then the cursor is closed.
+    private func head(_ cursor: StreamCursor) async throws -> Head? {
+        var cursor = cursor
+        guard let message = try await stream.next(of: &cursor) else {
+            stream.close(cursor)
+            return nil
         }
+        return Head(message: message, cursor: cursor)
     }
 }

@@ -2,6 +2,7 @@
 /// `$JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer sequence>.<time>.<pending>`, with domain and account before
 /// the stream on newer servers (NATS, ADR-15).
 package struct StreamPlace: Equatable {
+    package let consumer: Substring
     package let sequence: UInt64
     /// Counts what the consumer has sent, from 1 on.
     package let delivery: UInt64
@@ -16,6 +17,7 @@ package struct StreamPlace: Equatable {
         guard let sequence = UInt64(tokens[start + 3]), let delivery = UInt64(tokens[start + 4]),
             let pending = UInt64(tokens[start + 6])
         else { return nil }
+        consumer = tokens[start + 1]
         (self.sequence, self.delivery, self.pending) = (sequence, delivery, pending)
     }
 }

@@ -19,9 +19,9 @@ from support.raw_mqtt import Packet, RawMQTT
 from support.server import Platform
 
 # Whether separate programs keep retained messages.
-COPIES_RETAIN = False
+COPIES_RETAIN = True
 # Whether separate programs have shared subscriptions.
-COPIES_SHARE = False
+COPIES_SHARE = True
 
 OPEN_TCP, OPEN_WEBSOCKET, KEYED, COPIES = PLACES = ("open", "open-websocket", "keyed", "copies")
 OPEN = (OPEN_TCP, OPEN_WEBSOCKET)

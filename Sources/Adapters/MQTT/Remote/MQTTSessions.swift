@@ -11,6 +11,9 @@ package struct MQTTSessions: AdapterSessions {
     package let registry: ClientRegistry
     /// Nil if sessions end with their connections.
     package let keeping: SessionKeeping?
+    package let retained: RetainedStream?
+    /// Nil if there are no shared subscriptions.
+    package let groups: StreamGroups?
 
     private let bucket: KeyValueBucket?
     private let sessions: SessionBucket?
@@ -21,7 +24,11 @@ package struct MQTTSessions: AdapterSessions {
         let registry = ClientRegistry { announcements.announce($0, isClean: $1) }
         announcements.follow(registry)
         self.registry = registry
+        retained = log.map { _ in
+            RetainedStream(connection, maximumOfChannel: settings.maximumRetained, logger: logger)
+        }
         let expiry = settings.longestSession
+        groups = log.map { StreamGroups(connection, $0.stream, longestExpiry: expiry, logger: logger) }
         guard let log, expiry > 0 else {
             (keeping, bucket, sessions) = (nil, nil, nil)
             return
@@ -46,17 +53,16 @@ package struct MQTTSessions: AdapterSessions {
     /// How long what is kept of a connected client's session may be unchanged.
     private static let spare = Duration.seconds(7 * 86_400)
 
-    package var outage: String? { bucket?.outage }
+    package var outage: String? { bucket?.outage ?? retained?.outage ?? groups?.outage }
 
-    package func watch() async {
-        guard let bucket else {
-            while (try? await Task.sleep(for: .seconds(3_600))) != nil {}
-            return
-        }
-        await bucket.watch()
+    package var watches: [@Sendable () async -> Void] {
+        [bucket?.watch, retained?.watch, groups?.watch].compactMap(\.self)
     }
 
-    package func apply(_ event: AccessEvent) { sessions?.apply(event) }
+    package func apply(_ event: AccessEvent) {
+        sessions?.apply(event)
+        retained?.apply(event)
+    }
 
     package func close() { sessions?.close(within: .seconds(3)) }
 }

@@ -22,6 +22,9 @@ extension ClientSession {
         guard connect.properties.authenticationMethod == nil else {
             return refuse(.badAuthenticationMethod, into: &actions)
         }
+        guard settings.retainsMessages || version < .v5 || will?.retain != true else {
+            return refuse(.retainNotSupported, into: &actions)
+        }
         actions.append(.authenticate(connect))
     }
 

@@ -9,6 +9,10 @@ extension ClientSession {
         } catch {
             return violate(error, into: &actions)
         }
+        // Its CONNACK said so; earlier versions have no way to learn it.
+        guard settings.retainsMessages || version < .v5 || !publish.retain else {
+            return violate(.retainNotSupported, into: &actions)
+        }
         switch publish.qos {
         case .atMostOnce: break
         case .atLeastOnce:

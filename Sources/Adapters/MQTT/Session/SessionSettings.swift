@@ -48,7 +48,7 @@ package final class SessionSettings: Sendable {
         maximumQueuedMessages: Int = 1000,
         maximumQueuedBytes: Int = 1 << 20,
         maximumExpiry: UInt32 = 0,
-        retainsMessages: Bool = false,
+        retainsMessages: Bool = true,
         sharesMessages: Bool = false,
         maximumClientIDLength: Int = 256
     ) {

@@ -3,6 +3,7 @@ internal import DequeModule
 internal import MQTTCodec
 internal import MQTTSession
 internal import Messaging
+internal import Model
 internal import NIOCore
 
 // Messages that were there before their subscribers.
@@ -14,7 +15,7 @@ extension MQTTConnection {
             // The first is under way.
             let isNext = passedRetained.isReading && passedRetained.reads.first?.subscription === subscription
             let waiting = passedRetained.reads.dropFirst(isNext ? 1 : 0)
-            if !waiting.contains(where: { $0.subscription === subscription && $0.after == nil }) {
+            if !waiting.contains(where: { $0.subscription === subscription && $0.next == nil }) {
                 passedRetained.reads.append((subscription, nil))
             }
         }
@@ -25,14 +26,17 @@ extension MQTTConnection {
     /// Reads a page more, if the client has room for it.
     func readRetained() {
         guard let retained = loop.retained, !passedRetained.isReading, session.phase == .connected,
-            session.queuedMessages == 0, !isQueueHalfFull, let (subscription, place) = passedRetained.reads.first
+            session.queuedMessages == 0, !isQueueHalfFull, let (subscription, next) = passedRetained.reads.first
         else { return }
         passedRetained.isReading = true
         let bound = NIOLoopBound((connection: self, subscription: subscription), eventLoop: loop.eventLoop)
-        let filter = subscription.filter
-        retained.read(filter.channel, filter.subtopic, after: place) { page in
+        let then: @Sendable (RetainedPage?) -> Void = { page in
             bound.eventLoop.execute { bound.value.connection.read(page, for: bound.value.subscription) }
         }
+        guard let next else {
+            return retained.read(subscription.filter, of: subscription.grant.identity.tenant, then: then)
+        }
+        next(then)
     }
 
     private func read(_ page: RetainedPage?, for subscription: MQTTSubscription) {
@@ -40,9 +44,11 @@ extension MQTTConnection {
             return passedRetained = PassedRetained()
         }
         passedRetained.isReading = false
+        // What can't be read now is read later, at the next sweep.
+        guard page != nil || !has(subscription) else { return }
         passedRetained.reads.removeFirst()
         send(page?.messages ?? [], to: subscription)
-        if let end = page?.end, has(subscription) { passedRetained.reads.prepend((subscription, end)) }
+        if let next = page?.next, has(subscription) { passedRetained.reads.prepend((subscription, next)) }
         if passedRetained.reads.isEmpty { passedRetained.topics = [] }
         readRetained()
     }
@@ -71,8 +77,8 @@ extension MQTTConnection {
 
 /// What of the retained messages is still to be read, and what has come live meanwhile.
 struct PassedRetained {
-    /// Subscriptions, and up to where each has been read.
-    var reads: Deque<(subscription: MQTTSubscription, after: ExactText?)> = []
+    /// Subscriptions, and what reads the next page; nil: none has been read.
+    var reads: Deque<(subscription: MQTTSubscription, next: RetainedPage.Next?)> = []
     var isReading = false
     /// What came of topics whose retained messages are being read: these are older.
     var topics: Set<Topic> = []

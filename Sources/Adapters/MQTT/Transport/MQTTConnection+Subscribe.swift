@@ -4,6 +4,7 @@ internal import MQTTCodec
 internal import MQTTSession
 internal import Messaging
 internal import Model
+internal import NIOCore
 
 extension MQTTConnection {
     func isSubscribed(to channel: ChannelID) -> Bool {
@@ -54,7 +55,20 @@ extension MQTTConnection {
                 }
             }
         }
-        // What is published once the client has its SUBACK must come to it.
+        guard subscribe.subscriptions.contains(where: { $0.filter.hasPrefix(SharedFilter.prefix) }),
+            !sharedSubscriptions.isEmpty, let shared = component.shared
+        else { return settle(subscribe, codes) }
+        let bound = NIOLoopBound((connection: self, codes: codes), eventLoop: loop.eventLoop)
+        shared.whenHeld(Array(sharedSubscriptions.keys)) { isHeld in
+            bound.eventLoop.execute {
+                let (connection, codes) = bound.value
+                isHeld ? connection.settle(subscribe, codes) : connection.end(.serverBusy, .unavailable)
+            }
+        }
+    }
+
+    /// What is published once the client has its SUBACK must come to it.
+    private func settle(_ subscribe: Subscribe, _ codes: [MQTTReasonCode]) {
         loop.interest.whenSettled {
             guard self.session.phase == .connected else { return }
             self.feed { session, actions in

@@ -369,7 +369,8 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         if isKept { leaveSession(then) } else { unsettledPublishes = [] }
         for subscription in subscriptions.values { component.unsubscribe(subscription) }
         subscriptions = [:]
-        for group in Array(sharedSubscriptions.keys) { endShare(group) }
+        let goesOn = (hold?.left ?? nil) != nil
+        for group in Array(sharedSubscriptions.keys) { endShare(group, isKept: goesOn) }
         routes = RouteCache()
         if let registration { component.registry.leave(registration) }
         registration = nil

@@ -32,17 +32,18 @@ struct MQTTAdapterProgram: Program {
     func run(_ registry: MetricsRegistry) async throws {
         let summary = StartUpSummary("Fluxgate mqtt-adapter", rows: adapter.rows + [.ops], facts: backend.facts)
         try await ProgramHost.run(settings, registry, summary) { host in
-            var shared: MQTTSessions?
+            var own: MQTTSessions?
             return try await backend.services(host, registry) { connection, log in
                 let sessions = MQTTSessions(connection, log: log, adapter, logger: host.logger)
-                shared = sessions
+                own = sessions
                 return sessions
             } listen: { loops in
                 try await MQTTBroker(
                     adapter,
                     loops: loops,
-                    keeping: shared?.keeping,
-                    registry: shared?.registry ?? ClientRegistry()
+                    keeping: own?.keeping,
+                    shared: own?.groups,
+                    registry: own?.registry ?? ClientRegistry()
                 ).listeners.all
             }
         }

@@ -6,27 +6,23 @@ package protocol RetainedMessages: Sendable {
     /// [MQTT-3.3.1-7]. What is read from then on finds it so.
     func retain(_ message: Message, of tenant: Tenant.ID)
 
-    /// Finds some of the messages that match, in the order of their subtopics, without those that are too old.
+    /// Finds the first of the messages that match, whatever their content type, without those that are too old.
     ///
-    /// - Parameters:
-    ///   - place: where the page before ended; nil: from the first one on.
-    ///   - then: called once, on any thread; nil if they can't be read now.
-    func read(
-        _ channel: ChannelID,
-        _ filter: SubtopicFilter,
-        after place: ExactText?,
-        then: @escaping @Sendable (RetainedPage?) -> Void
-    )
+    /// - Parameter then: called once, on any thread; nil if they can't be read now.
+    func read(_ filter: TopicFilter, of tenant: Tenant.ID, then: @escaping @Sendable (RetainedPage?) -> Void)
 }
 
 /// Some of the messages that are retained.
 package struct RetainedPage: Sendable {
-    package let messages: [Message]
-    /// Where it ended; nil: there are no more.
-    package let end: ExactText?
+    /// Reads the page behind it, as ``RetainedMessages/read(_:of:then:)`` does the first.
+    package typealias Next = @Sendable (_ then: @escaping @Sendable (RetainedPage?) -> Void) -> Void
 
-    package init(messages: [Message], end: ExactText?) {
+    package let messages: [Message]
+    /// Nil: there are no more.
+    package let next: Next?
+
+    package init(messages: [Message], next: Next?) {
         self.messages = messages
-        self.end = end
+        self.next = next
     }
 }

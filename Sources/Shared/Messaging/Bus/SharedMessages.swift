@@ -3,12 +3,19 @@ internal import Model
 /// Messages that each go to one member of a group (MQTT 5, section 4.8.2). A group is there as long as somebody holds it; what nobody can take
 /// waits. All calls return at once.
 package protocol SharedMessages: Sendable {
-    /// A session more has the subscription. From when this returns on the group's messages wait for its members.
+    /// A session more has the subscription. The group's messages wait for its members, from ``whenHeld(_:then:)`` on for sure.
     ///
     /// - Parameter place: up to where the group had come when the session was kept; nil for a new one.
-    func hold(_ group: SharedGroup, from place: UInt64?)
+    func hold(_ group: SharedGroup, by holder: SharedHolder, from place: UInt64?)
 
-    func release(_ group: SharedGroup)
+    /// A session's connection has ended, or its subscription.
+    ///
+    /// - Parameter holder: with how long it goes on to hold the group.
+    func release(_ group: SharedGroup, by holder: SharedHolder)
+
+    /// Calls back, on any thread, when what is published anywhere from now on waits for these groups, which are held; with false if that can't be
+    /// now.
+    func whenHeld(_ groups: [SharedGroup], then: @escaping @Sendable (Bool) -> Void)
 
     /// Takes in a member of a group that is held.
     ///
@@ -34,6 +41,16 @@ package struct SharedGroup: Hashable, Sendable {
     package let filter: TopicFilter
 
     package init(name: ExactText, filter: TopicFilter) { (self.name, self.filter) = (name, filter) }
+}
+
+/// A session that has a shared subscription.
+package struct SharedHolder: Sendable {
+    /// Of its client, and no other.
+    package let name: ExactText
+    /// For how many seconds it outlives its connection, `.max` for ever; 0: they end together.
+    package let expiry: UInt32
+
+    package init(name: ExactText, expiry: UInt32) { (self.name, self.expiry) = (name, expiry) }
 }
 
 package struct SharedMember: Hashable, Sendable {

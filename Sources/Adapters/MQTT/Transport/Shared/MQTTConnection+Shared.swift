@@ -27,7 +27,8 @@ extension MQTTConnection {
         let subscription = SharedSubscription(group, lastShared, wanted, grant, identifier)
         sharedSubscriptions[group] = subscription
         grant.hold(at: loop.now)
-        shared.hold(group, from: place)
+        let expiry = hold == nil ? 0 : min(session.wantedExpiry, component.settings.maximumExpiry)
+        shared.hold(group, by: holder(for: expiry), from: place)
         let bound = NIOLoopBound((connection: self, subscription: subscription), eventLoop: loop.eventLoop)
         subscription.member = shared.join(group) { messages in
             bound.eventLoop.execute { bound.value.connection.given(messages, by: bound.value.subscription) }
@@ -35,12 +36,22 @@ extension MQTTConnection {
         return .granted(subscription.qos)
     }
 
+    private func holder(for expiry: UInt32) -> SharedHolder {
+        let client = registration?.client
+        return SharedHolder(
+            name: ExactText("\(client?.thing, default: "") \(client?.clientID.text ?? "")"),
+            expiry: expiry
+        )
+    }
+
     /// False if there is no such subscription.
+    ///
+    /// - Parameter isKept: whether the session goes on without the connection, and has it.
     @discardableResult
-    func endShare(_ group: SharedGroup) -> Bool {
+    func endShare(_ group: SharedGroup, isKept: Bool = false) -> Bool {
         guard let subscription = sharedSubscriptions.removeValue(forKey: group) else { return false }
         if let member = subscription.member { component.shared?.leave(member) }
-        component.shared?.release(group)
+        component.shared?.release(group, by: holder(for: isKept ? session.expiry : 0))
         subscription.grant.release()
         loop.tenants.release(.subscription, of: subscription.grant.identity.tenant)
         return true

@@ -21,7 +21,7 @@ struct SharedFilter {
         (share, filter) = (ExactText(String(levels[0])), try topics.filter(String(levels[1])))
     }
 
-    private static let prefix = "$share/"
+    static let prefix = "$share/"
 
     var group: SharedGroup? { share.map { SharedGroup(name: $0, filter: filter) } }
 }

@@ -1,4 +1,3 @@
-import FluxgateServer
 import Messaging
 import Model
 import TestSupport

@@ -1,5 +1,4 @@
 internal import DequeModule
-package import Messaging
 internal import Model
 
 /// What waits for the members of one group, and who has what.
@@ -80,6 +79,25 @@ package struct SharedQueue {
         if !page.isLast { hasMore = true }
         waiting += page.messages.lazy.filter { filter.matches($0.topic) }
     }
+
+    // MARK: What somebody else reads
+
+    /// How many messages are to be fetched, so that all get what they have asked for.
+    package var wanted: Int {
+        max(0, members.reduce(0) { $0 + $1.credit } - waiting.count - returned.count)
+    }
+
+    /// A message was fetched.
+    package mutating func received(_ message: Message) { waiting.append(message) }
+
+    /// Gives up what nobody here takes now.
+    package mutating func surrender() -> [Message] {
+        guard !members.contains(where: { $0.credit > 0 }) else { return [] }
+        defer { (returned, waiting) = ([], []) }
+        return returned + waiting
+    }
+
+    // MARK: What they get
 
     /// Hands out what can be: to each member in its turn.
     package mutating func handOut() -> [(number: UInt64, messages: [Message])] {

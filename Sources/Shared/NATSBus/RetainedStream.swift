@@ -1,0 +1,281 @@
+internal import Foundation
+package import Logging
+package import Messaging
+internal import Metrics
+package import Model
+internal import NIOCore
+internal import Synchronization
+
+/// The ``RetainedMessages`` of several processes: a stream that keeps the last message of each subject. The bus puts there what it publishes, so
+/// that what is acknowledged is retained; an empty message stands for none, until that is removed.
+///
+/// A subject is `fluxgate.retained.<tenant>.<channel>[.<subtopic>].=`: with the mark at the end each filter of MQTT is one of NATS.
+package final class RetainedStream: RetainedMessages {
+    /// Where a message is to be retained.
+    enum Destination: Equatable {
+        case subject(String)
+        /// Its channel has too many.
+        case none
+        /// Whose it is isn't known any more.
+        case unknown
+    }
+
+    fileprivate struct Known {
+        let tenant: Tenant.ID
+        /// About how many there are.
+        var count = 0
+        var isCounted = false
+        /// Since when it is known that there are too many.
+        var full: ContinuousClock.Instant?
+    }
+
+    fileprivate struct State {
+        var channels: [ChannelID: Known] = [:]
+        var uncounted: Set<ChannelID> = []
+        /// Subjects, which may have wildcards, that messages are to be removed from which nobody gets any more.
+        var stale: Set<String> = []
+        /// Subjects of channels that are gone, and when what was on its way there has come.
+        var gone: [(subject: String, due: ContinuousClock.Instant)] = []
+    }
+
+    private static let name = "fluxgate-retained"
+    private static let prefix = "fluxgate.retained"
+    /// Channels that are remembered; beyond that all are forgotten.
+    private static let capacity = 65_536
+    /// Subjects that are looked after at a time; what there is more is found by the next who reads it.
+    fileprivate static let mostStale = 4_096
+    /// How often a channel that has too many is looked through.
+    private static let patience = Duration.seconds(60)
+    private static let pace = Duration.seconds(1)
+    /// Most messages, and about most bytes, of one page.
+    private static let (pageCount, pageBytes) = (128, 1 << 20)
+
+    private let jetStream: JetStream
+    private let fetches: StreamFetches
+    private let keeper: StreamKeeper
+    private let maximum: Int
+    private let logger: Logger
+    private let now: @Sendable () -> UInt64
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - maximumOfChannel: about how many one channel may have.
+    ///   - now: nanoseconds since 1970.
+    package init(
+        _ connection: NATSConnection,
+        maximumOfChannel: Int,
+        logger: Logger,
+        now: @escaping @Sendable () -> UInt64 = { UInt64(max(0, Date.now.timeIntervalSince1970 * 1e9)) }
+    ) {
+        jetStream = JetStream(connection)
+        fetches = StreamFetches(connection)
+        maximum = maximumOfChannel
+        self.logger = logger
+        self.now = now
+        let configuration: JSONObject = [
+            "subjects": [.string(Self.prefix + ".>")], "retention": "limits", "discard": "new",
+            "max_msgs_per_subject": 1,
+        ]
+        keeper = StreamKeeper(jetStream, name: Self.name, configuration, logger: logger)
+    }
+
+    /// Why nothing can be retained; nil if it can, as far as is known.
+    package var outage: String? { keeper.outage }
+
+    /// Looks after it until the task is canceled.
+    package func watch() async {
+        async let isKept: Void = keeper.watch()
+        while (try? await Task.sleep(for: Self.pace)) != nil {
+            if keeper.outage == nil { await tidy() }
+        }
+        await isKept
+    }
+
+    // MARK: What is published
+
+    /// Tells whose the channel is; the message itself is retained by the bus.
+    package func retain(_ message: Message, of tenant: Tenant.ID) {
+        state.withLock { state in
+            guard state.channels[message.topic.channel] == nil else { return }
+            if state.channels.count >= Self.capacity { state.channels = [:] }
+            state.channels[message.topic.channel] = Known(tenant: tenant)
+        }
+    }
+
+    /// Where the bus has to put a message that is to be retained.
+    func destination(of message: Message) -> Destination {
+        let channel = message.topic.channel
+        let destination = state.withLock { state -> Destination in
+            guard var known = state.channels[channel] else { return .unknown }
+            defer { state.channels[channel] = known }
+            let subject = Self.subject(of: message.topic.subtopic, in: channel, of: known.tenant)
+            if message.payload.readableBytes == 0 {
+                state.lookAfter(subject)
+                return .subject(subject)
+            }
+            // One more, as long as it isn't known to replace another.
+            if !known.isCounted || known.count >= maximum { state.uncounted.insert(channel) }
+            guard known.count < maximum else { return .none }
+            known.count += 1
+            return .subject(subject)
+        }
+        if destination == .none { Counter(label: "fluxgate_retained_refused_total").increment() }
+        return destination
+    }
+
+    private static func subject(of subtopic: Subtopic, in channel: ChannelID, of tenant: Tenant.ID) -> String {
+        let levels = subtopic.levels.isEmpty ? "" : subtopic.dotted.text + "."
+        return "\(prefix).\(tenant).\(channel).\(levels)="
+    }
+
+    private static func subject(of filter: TopicFilter, of tenant: Tenant.ID) -> String {
+        let levels = filter.subtopic.levels.map { level in
+            if case .literal(let text) = level { text.text } else { "*" }
+        }
+        let end = filter.subtopic.tail == .exact ? "=" : ">"
+        return (["\(prefix).\(tenant).\(filter.channel)"] + levels + [end]).joined(separator: ".")
+    }
+
+    // MARK: What is read
+
+    package func read(
+        _ filter: TopicFilter,
+        of tenant: Tenant.ID,
+        then: @escaping @Sendable (RetainedPage?) -> Void
+    ) {
+        read(filter, of: tenant, behind: 0, upTo: nil, then: then)
+    }
+
+    /// - Parameter end: what comes behind it has come live; nil: what is there now.
+    private func read(
+        _ filter: TopicFilter,
+        of tenant: Tenant.ID,
+        behind place: UInt64,
+        upTo end: UInt64?,
+        then: @escaping @Sendable (RetainedPage?) -> Void
+    ) {
+        Task {
+            do {
+                var newest = end
+                if newest == nil { newest = try await jetStream.lastSequence(of: Self.name) }
+                then(try await page(of: filter, of: tenant, behind: place, upTo: newest ?? 0))
+            } catch {
+                logger.warning("retained messages not read", metadata: ["reason": "\(error)"])
+                then(nil)
+            }
+        }
+    }
+
+    private func page(
+        of filter: TopicFilter,
+        of tenant: Tenant.ID,
+        behind place: UInt64,
+        upTo end: UInt64
+    ) async throws(JetStreamError) -> RetainedPage {
+        var cursor = StreamCursor(
+            Self.subject(of: filter, of: tenant),
+            of: Self.name,
+            behind: place,
+            portion: Self.pageCount
+        )
+        defer { cursor.close(fetches) }
+        var (reader, messages, bytes) = (BusMessageReader(), [Message](), 0)
+        while cursor.place < end, let found = try await cursor.next(jetStream, fetches), found.sequence <= end {
+            guard let message = current(found, &reader) else {
+                state.withLock { $0.lookAfter(found.subject) }
+                continue
+            }
+            messages.append(message)
+            bytes += found.payload.readableBytes
+            guard messages.count >= Self.pageCount || bytes >= Self.pageBytes else { continue }
+            return RetainedPage(messages: messages) { [place = cursor.place] then in
+                self.read(filter, of: tenant, behind: place, upTo: end, then: then)
+            }
+        }
+        return RetainedPage(messages: messages, next: nil)
+    }
+
+    /// What is to be delivered; nil if there is nothing (any more).
+    private func current(_ found: JetStream.Stored, _ reader: inout BusMessageReader) -> Message? {
+        guard let message = try? reader.read(found.payload).message, message.payload.readableBytes > 0,
+            message.properties?.expires ?? .max > now()
+        else { return nil }
+        return message
+    }
+
+    // MARK: The end of it
+
+    /// Removes what was retained in channels that are gone.
+    package func apply(_ event: AccessEvent) {
+        let subject: String
+        switch event {
+        case .channelRemoved(let channel): subject = "\(Self.prefix).*.\(channel).>"
+        case .tenantRemoved(let tenant): subject = "\(Self.prefix).\(tenant).>"
+        case .thingRemoved, .keyChanged, .disconnected: return
+        }
+        state.withLock { state in
+            // Once more for what other adapters have let in meanwhile.
+            for delay in [Duration.zero, .seconds(10)] { state.gone.append((subject, .now + delay)) }
+        }
+    }
+
+    private func tidy() async {
+        let now = ContinuousClock.now
+        let (gone, stale, uncounted) = state.withLock { state in
+            defer { (state.stale, state.uncounted) = ([], []) }
+            let gone = state.gone.filter { $0.due <= now }
+            state.gone.removeAll { $0.due <= now }
+            return (gone, state.stale, state.uncounted)
+        }
+        for (subject, due) in gone {
+            do throws(JetStreamError) {
+                try await jetStream.remove(subject, from: Self.name)
+            } catch {
+                logger.warning("retained messages not removed yet", metadata: ["reason": "\(error)"])
+                state.withLock { $0.gone.append((subject, due)) }
+            }
+        }
+        do throws(JetStreamError) {
+            for subject in stale { try await removeStale(on: subject) }
+            for channel in uncounted { try await count(channel) }
+        } catch {
+            // The next message of the channel, or who reads it, asks again.
+            logger.debug("retained messages not looked through", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    /// Removes what is empty or too old.
+    private func removeStale(on subject: String) async throws(JetStreamError) {
+        var reader = BusMessageReader()
+        var cursor = StreamCursor(subject, of: Self.name, behind: 0, portion: Self.pageCount)
+        defer { cursor.close(fetches) }
+        while let found = try await cursor.next(jetStream, fetches) {
+            guard current(found, &reader) == nil else { continue }
+            try await jetStream.remove(found.subject, from: Self.name, upTo: found.sequence)
+        }
+    }
+
+    private func count(_ channel: ChannelID) async throws(JetStreamError) {
+        guard let known = state.withLock({ $0.channels[channel] }) else { return }
+        let all = "\(Self.prefix).\(known.tenant).\(channel).>"
+        var (count, full) = (try await jetStream.count(all, of: Self.name), known.full)
+        if count < maximum {
+            full = nil
+        } else if full.map({ .now - $0 > Self.patience }) ?? true {
+            full = .now
+            try await removeStale(on: all)
+            count = try await jetStream.count(all, of: Self.name)
+        }
+        state.withLock { state in
+            state.channels[channel]?.count = count
+            state.channels[channel]?.full = full
+            state.channels[channel]?.isCounted = true
+        }
+    }
+}
+
+extension RetainedStream.State {
+    fileprivate mutating func lookAfter(_ subject: String) {
+        if stale.count < RetainedStream.mostStale { stale.insert(subject) }
+    }
+}

@@ -1,0 +1,192 @@
+internal import Model
+internal import NIOCore
+internal import Synchronization
+
+/// Fetches messages of streams, many with one request, by consumers that are made for that and end by themselves.
+final class StreamFetches: Sendable {
+    private struct Fetch {
+        var messages: [JetStream.Stored] = []
+        let number: UInt64
+        let count: Int
+        let deadline: ContinuousClock.Instant
+        let then: @Sendable (Result<[JetStream.Stored], JetStreamError>) -> Void
+    }
+
+    /// How long a consumer lasts that nobody asks.
+    private static let patience: Int64 = 10_000_000_000
+    private static let timeout = Duration.seconds(2)
+    private static let pace = Duration.milliseconds(100)
+
+    private let connection: NATSConnection
+    private let jetStream: JetStream
+    private let mostBytes: Int
+    private let inbox = "_INBOX.\(UniqueID.random())"
+    /// By their consumers.
+    private let fetches = Mutex<(all: [Substring: Fetch], last: UInt64, isWatched: Bool)>(([:], 0, false))
+
+    /// - Parameter mostBytes: of one answer, if it has more than one message.
+    init(_ connection: NATSConnection, mostBytes: Int = 1 << 20) {
+        self.connection = connection
+        self.mostBytes = max(mostBytes, connection.largestPayload + 4_096)
+        jetStream = JetStream(connection)
+        connection.subscribe(.init(inbox + ".*.*"), NATSReceiver { [weak self] in self?.came($0) })
+        connection.observe(onChange: { [weak self] isUp in if !isUp { self?.expire(all: true) } }, onGap: {})
+    }
+
+    /// Makes a consumer of the messages of a subject, which may have wildcards, behind a sequence. Answers its name.
+    func begin(
+        _ subject: String,
+        of stream: String,
+        behind sequence: UInt64
+    ) async throws(JetStreamError) -> String {
+        let configuration: JSONObject = [
+            "filter_subject": .string(subject), "ack_policy": "none", "replay_policy": "instant",
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": .integer(Int64(clamping: sequence).addingReportingOverflow(1).partialValue),
+            "inactive_threshold": .integer(Self.patience), "mem_storage": true,
+        ]
+        let request: JSONObject = ["stream_name": .string(stream), "config": .object(configuration)]
+        guard case .string(let name)? = try await jetStream.ask("CONSUMER.CREATE", of: stream, request)["name"] else {
+            throw .off
+        }
+        return name
+    }
+
+    /// The next messages of a consumer; fewer than so many if there are no more now, or if they have too many bytes.
+    func next(_ count: Int, by consumer: String, of stream: String) async throws(JetStreamError) -> [JetStream.Stored] {
+        let request: JSONObject = [
+            "batch": .integer(Int64(count)), "no_wait": true, "max_bytes": .integer(Int64(mostBytes)),
+        ]
+        let answer = await withCheckedContinuation {
+            (done: CheckedContinuation<Result<[JetStream.Stored], JetStreamError>, Never>) in
+            let (number, isWatched) = fetches.withLock { fetches in
+                fetches.last += 1
+                let fetch = Fetch(number: fetches.last, count: count, deadline: .now + Self.timeout) {
+                    done.resume(returning: $0)
+                }
+                fetches.all[consumer[...]] = fetch
+                defer { fetches.isWatched = true }
+                return (fetches.last, fetches.isWatched)
+            }
+            if !isWatched { Task { await self.watch() } }
+            connection.post(
+                ByteBuffer(string: JSONValue.object(request).text),
+                to: JetStream.subject(of: "CONSUMER.MSG.NEXT", "\(stream).\(consumer)"),
+                reply: "\(inbox).\(consumer).\(number)"
+            )
+        }
+        return try answer.get()
+    }
+
+    /// Nobody asks the consumer any more.
+    func end(_ consumer: String, of stream: String) {
+        connection.post(ByteBuffer(), to: JetStream.subject(of: "CONSUMER.DELETE", "\(stream).\(consumer)"))
+    }
+
+    private func came(_ incoming: NATSMessage) {
+        guard let reply = incoming.reply, let place = StreamPlace(reply: reply) else {
+            let levels = incoming.subject.split(separator: ".")
+            guard let number = levels.last.flatMap({ UInt64($0) }), let consumer = levels.dropLast().last else {
+                return
+            }
+            let isGone = incoming.header("Status") == "503"
+            let fetch = fetches.withLock { fetches in
+                fetches.all[consumer]?.number == number ? fetches.all.removeValue(forKey: consumer) : nil
+            }
+            fetch?.then(isGone ? .failure(.off) : .success(fetch?.messages ?? []))
+            return
+        }
+        let message = JetStream.Stored(
+            subject: incoming.subject,
+            sequence: place.sequence,
+            headers: "",
+            payload: incoming.payload
+        )
+        let isLast = place.pending == 0
+        let fetch = fetches.withLock { fetches -> Fetch? in
+            guard var fetch = fetches.all.removeValue(forKey: place.consumer) else { return nil }
+            fetch.messages.append(message)
+            if fetch.messages.count >= fetch.count || isLast { return fetch }
+            fetches.all[place.consumer] = fetch
+            return nil
+        }
+        fetch?.then(.success(fetch?.messages ?? []))
+    }
+
+    private func watch() async {
+        repeat {
+            try? await Task.sleep(for: Self.pace)
+            expire()
+        } while fetches.withLock { fetches in
+            fetches.isWatched = !fetches.all.isEmpty
+            return fetches.isWatched
+        }
+    }
+
+    private func expire(all: Bool = false) {
+        let now = ContinuousClock.now
+        let expired = fetches.withLock { fetches in
+            let expired = fetches.all.filter { all || $0.value.deadline < now }
+            for consumer in expired.keys { fetches.all[consumer] = nil }
+            return expired
+        }
+        for fetch in expired.values { fetch.then(.failure(.silent("no messages came"))) }
+    }
+}
+
+/// Reads the messages of a subject, which may have wildcards, one after the other: the first ones by themselves, since there are often no
+/// more, and what follows in portions.
+struct StreamCursor {
+    private static let mostSingle = 3
+
+    let subject: String
+    let stream: String
+    /// The last that was read.
+    private(set) var place: UInt64
+    private let portion: Int
+    private var fetched: [JetStream.Stored] = []
+    private var consumer: String?
+    private var single = 0
+    private var isOver = false
+
+    init(_ subject: String, of stream: String, behind place: UInt64, portion: Int) {
+        (self.subject, self.stream, self.place, self.portion) = (subject, stream, place, portion)
+    }
+
+    /// Nil if there is none (yet).
+    mutating func next(
+        _ jetStream: JetStream,
+        _ fetches: StreamFetches
+    ) async throws(JetStreamError) -> JetStream.Stored? {
+        if fetched.isEmpty, !isOver {
+            fetched = try await read(jetStream, fetches).reversed()
+            isOver = fetched.isEmpty
+        }
+        guard let next = fetched.popLast() else { return nil }
+        place = next.sequence
+        return next
+    }
+
+    /// Nothing more is read.
+    func close(_ fetches: StreamFetches) {
+        if let consumer { fetches.end(consumer, of: stream) }
+    }
+
+    private mutating func read(
+        _ jetStream: JetStream,
+        _ fetches: StreamFetches
+    ) async throws(JetStreamError) -> [JetStream.Stored] {
+        guard single >= Self.mostSingle else {
+            single += 1
+            return try await jetStream.message(subject, of: stream, behind: place).map { [$0] } ?? []
+        }
+        let reader: String
+        if let consumer {
+            reader = consumer
+        } else {
+            reader = try await fetches.begin(subject, of: stream, behind: place)
+        }
+        consumer = reader
+        return try await fetches.next(portion, by: reader, of: stream)
+    }
+}

@@ -1,0 +1,387 @@
+internal import Foundation
+package import Logging
+package import Messaging
+internal import Metrics
+internal import Model
+internal import NIOCore
+internal import Synchronization
+
+/// The ``SharedMessages`` of several processes: each group has a durable consumer of the stream, which its members' processes fetch from as far as
+/// they have room. What a member leaves goes to others of its process, or back.
+package final class StreamGroups: SharedMessages {
+    /// What was asked for and hasn't come.
+    private struct Fetch {
+        let consumer: Int
+        let missing: Int
+        let deadline: ContinuousClock.Instant
+
+        /// With one missing less.
+        var one: Fetch { Fetch(consumer: consumer, missing: missing - 1, deadline: deadline) }
+    }
+
+    private struct Group {
+        let consumers: [GroupConsumer]
+        /// Where what is fetched comes: when nobody listens there any more, what was asked for isn't sent.
+        let inbox = "_INBOX.\(UniqueID.random())"
+        var queue = SharedQueue(from: 0)
+        var members: [UInt64: @Sendable ([Message]) -> Void] = [:]
+        /// Where messages are settled, by their places.
+        var replies: [UInt64: String] = [:]
+        var fetches: [UInt64: Fetch] = [:]
+        var holders = 0
+        /// The longest time of any of them.
+        var expiry: UInt32 = 0
+        /// Behind which place a consumer that is made begins; nil: that isn't known yet.
+        var start: UInt64?
+        /// Whether it has been ready: then what waits there is its own.
+        var isOwn = false
+        var isReady = false
+        var isPreparing = false
+        var waiting: [@Sendable (Bool) -> Void] = []
+
+        var interest: NATSConnection.Interest { .init(inbox + ".*.*") }
+
+        /// One of the messages that were asked for.
+        mutating func came(by consumer: Substring) {
+            let fetch = fetches.filter { consumers[$0.value.consumer].name == consumer }.min { $0.key < $1.key }
+            guard let fetch else { return }
+            fetches[fetch.key] = fetch.value.missing > 1 ? fetch.value.one : nil
+        }
+    }
+
+    private struct State {
+        var groups: [SharedGroup: Group] = [:]
+        /// By the names of their consumers.
+        var byConsumer: [Substring: SharedGroup] = [:]
+        var last: UInt64 = 0
+        /// What is being done in the bucket for a group; one thing after the other.
+        var tasks: [SharedGroup: (number: UInt64, task: Task<Void, Never>)] = [:]
+        var reader = BusMessageReader()
+
+        mutating func next() -> UInt64 {
+            last += 1
+            return last
+        }
+    }
+
+    /// How long the server may wait for messages that were asked for.
+    private static let longestFetch = Duration.seconds(20)
+    private static let pace = Duration.seconds(1)
+
+    private let connection: NATSConnection
+    private let jetStream: JetStream
+    private let stream: String
+    private let bucket: KeyValueBucket
+    private let holders: GroupHolders
+    private let longestExpiry: UInt32
+    private let logger: Logger
+    private let malformed = Counter(label: "fluxgate_bus_malformed_total")
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - connection: one whose subscriptions nobody holds up.
+    ///   - longestExpiry: seconds that a session may outlive its connection, `.max` for ever.
+    package init(_ connection: NATSConnection, _ stream: MessageStream, longestExpiry: UInt32, logger: Logger) {
+        self.connection = connection
+        self.stream = stream.name
+        self.longestExpiry = longestExpiry
+        self.logger = logger
+        jetStream = JetStream(connection)
+        bucket = KeyValueBucket(
+            connection,
+            name: "fluxgate-shares",
+            maximumAge: longestExpiry == .max ? nil : .seconds(longestExpiry) + .seconds(86_400),
+            logger: logger
+        )
+        holders = GroupHolders(bucket) { UInt64(max(0, Date.now.timeIntervalSince1970 * 1e9)) }
+        connection.observe(onChange: { [weak self] in self?.changed($0) }, onGap: {})
+    }
+
+    /// Why it can't be used; nil if it can, as far as is known.
+    package var outage: String? { bucket.outage }
+
+    /// Looks after it until the task is canceled.
+    package func watch() async {
+        async let isKept: Void = bucket.watch()
+        var (lastWord, lastHold) = (ContinuousClock.now, ContinuousClock.now)
+        while (try? await Task.sleep(for: Self.pace)) != nil {
+            let now = ContinuousClock.now
+            tidy(at: now, saysSo: now - lastWord > GroupConsumer.pace)
+            if now - lastWord > GroupConsumer.pace { lastWord = now }
+            guard now - lastHold > GroupHolders.pace, connection.link.isUp else { continue }
+            lastHold = now
+            let held = state.withLock { state in state.groups.filter { $0.value.isReady }.mapValues(\.expiry) }
+            for (group, expiry) in held {
+                try? await holders.hold(GroupConsumer.name(of: group), expiry: expiry)
+            }
+        }
+        await isKept
+    }
+
+    // MARK: Who holds it
+
+    package func hold(_ group: SharedGroup, by holder: SharedHolder, from place: UInt64?) {
+        state.withLock { state in
+            var found = state.groups[group] ?? Group(consumers: GroupConsumer.all(of: group))
+            found.holders += 1
+            found.expiry = max(found.expiry, holder.expiry)
+            for consumer in found.consumers { state.byConsumer[consumer.name[...]] = group }
+            state.groups[group] = found
+        }
+        let isBack = place != nil
+        prepare(group, of: isBack ? holder : nil)
+    }
+
+    package func release(_ group: SharedGroup, by holder: SharedHolder) {
+        let last = state.withLock { state -> Group? in
+            state.groups[group]?.holders -= 1
+            guard let last = state.groups[group], last.holders == 0 else { return nil }
+            state.groups[group] = nil
+            for consumer in last.consumers { state.byConsumer[consumer.name[...]] = nil }
+            for then in last.waiting { then(false) }
+            return last
+        }
+        guard last != nil || holder.expiry > 0 else { return }
+        let name = GroupConsumer.name(of: group)
+        follow(group) { [self] in
+            if let last { connection.unsubscribe(last.interest) }
+            if holder.expiry > 0 { try await holders.leave(name, to: Self.key(of: holder), expiry: holder.expiry) }
+            guard last != nil, state.withLock({ $0.groups[group] == nil }) else { return }
+            try await holders.release(name)
+            guard try await !holders.others(of: name) else { return }
+            for consumer in GroupConsumer.all(of: group) { try await end(consumer) }
+        }
+    }
+
+    package func whenHeld(_ groups: [SharedGroup], then: @escaping @Sendable (Bool) -> Void) {
+        guard let group = groups.first else { return then(true) }
+        let isHeld: @Sendable (Bool) -> Void = { [weak self] isHeld in
+            isHeld ? self?.whenHeld(Array(groups.dropFirst()), then: then) : then(false)
+        }
+        let isReady = state.withLock { state -> Bool? in
+            guard let isReady = state.groups[group]?.isReady else { return false }
+            if isReady { return true }
+            state.groups[group]?.waiting.append(isHeld)
+            return nil
+        }
+        if let isReady { isHeld(isReady) } else { prepare(group) }
+    }
+
+    private static func key(of holder: SharedHolder) -> String { GroupConsumer.name(of: [holder.name.text]) }
+
+    /// Does something in the bucket behind what is being done there for the group.
+    private func follow(_ group: SharedGroup, _ work: @escaping @Sendable () async throws -> Void) {
+        state.withLock { state in
+            let (before, number) = (state.tasks[group]?.task, state.next())
+            let task = Task { [self] in
+                await before?.value
+                do {
+                    try await work()
+                } catch {
+                    logger.warning("a shared subscription isn't looked after", metadata: ["reason": "\(error)"])
+                }
+                self.state.withLock { if $0.tasks[group]?.number == number { $0.tasks[group] = nil } }
+            }
+            state.tasks[group] = (number, task)
+        }
+    }
+
+    // MARK: Its consumer
+
+    /// Sees to it that the group's messages wait for it, if they don't yet.
+    ///
+    /// - Parameter holder: one that has held it on its own until now.
+    private func prepare(_ group: SharedGroup, of holder: SharedHolder? = nil) {
+        let (isDue, expiry) = state.withLock { state -> (Bool, UInt32) in
+            guard let found = state.groups[group], !found.isReady, !found.isPreparing else { return (false, 0) }
+            state.groups[group]?.isPreparing = true
+            return (true, found.expiry)
+        }
+        guard isDue || holder != nil else { return }
+        let name = GroupConsumer.name(of: group)
+        follow(group) { [self] in
+            var isReady = false
+            defer { if isDue { prepared(group, isReady) } }
+            if isDue {
+                let last = try await jetStream.lastSequence(of: stream)
+                let start = state.withLock { state -> UInt64 in
+                    let start = state.groups[group]?.start ?? last
+                    state.groups[group]?.start = start
+                    return start
+                }
+                try await holders.hold(name, expiry: expiry)
+                let isOthers = try await holders.others(of: name)
+                guard let found = state.withLock({ $0.groups[group] }) else { return }
+                connection.subscribe(found.interest, NATSReceiver { [weak self] in self?.came($0) })
+                for consumer in GroupConsumer.all(of: group) {
+                    try await begin(consumer, behind: start, anew: !isOthers && !found.isOwn)
+                }
+                isReady = true
+            }
+            if let holder { try await holders.comeBack(Self.key(of: holder), to: name) }
+        }
+    }
+
+    private func prepared(_ group: SharedGroup, _ isReady: Bool) {
+        let waiting = state.withLock { state in
+            state.groups[group]?.isPreparing = false
+            state.groups[group]?.isReady = isReady
+            if isReady { state.groups[group]?.isOwn = true }
+            defer { state.groups[group]?.waiting = [] }
+            return state.groups[group]?.waiting ?? []
+        }
+        for then in waiting { then(isReady) }
+        if isReady { change(group) { _ in } }
+    }
+
+    /// - Parameter anew: whether one that is there is what those have left who aren't there any more.
+    private func begin(_ consumer: GroupConsumer, behind place: UInt64, anew: Bool) async throws(JetStreamError) {
+        do throws(JetStreamError) {
+            _ = try await jetStream.ask("CONSUMER.INFO", of: "\(stream).\(consumer.name)")
+            guard anew else { return }
+            try await end(consumer)
+        } catch {
+            guard error.isNoConsumer else { throw error }
+        }
+        let threshold = longestExpiry == .max ? nil : Int64(longestExpiry) + 3_600
+        let configuration = consumer.configuration(behind: place, threshold: threshold)
+        _ = try await jetStream.ask(
+            "CONSUMER.DURABLE.CREATE",
+            of: "\(stream).\(consumer.name)",
+            ["stream_name": .string(stream), "config": .object(configuration)]
+        )
+    }
+
+    private func end(_ consumer: GroupConsumer) async throws(JetStreamError) {
+        do throws(JetStreamError) {
+            _ = try await jetStream.ask("CONSUMER.DELETE", of: "\(stream).\(consumer.name)")
+        } catch {
+            guard error.isNoConsumer else { throw error }
+        }
+    }
+
+    // MARK: Members
+
+    package func join(_ group: SharedGroup, give: @escaping @Sendable ([Message]) -> Void) -> SharedMember {
+        state.withLock { state in
+            let number = state.next()
+            state.groups[group]?.members[number] = give
+            state.groups[group]?.queue.join(number)
+            return SharedMember(group: group, number: number)
+        }
+    }
+
+    package func leave(_ member: SharedMember) {
+        change(member.group) { group in
+            group.members[member.number] = nil
+            group.queue.leave(member.number)
+        }
+    }
+
+    package func ask(for count: Int, by member: SharedMember) {
+        change(member.group) { $0.queue.ask(for: count, by: member.number) }
+    }
+
+    package func settle(_ place: UInt64, by member: SharedMember, isDone: Bool) {
+        change(member.group) { group in
+            group.queue.settle(place, by: member.number, isDone: isDone)
+            guard isDone, let reply = group.replies.removeValue(forKey: place) else { return }
+            self.say("+ACK", to: reply)
+        }
+    }
+
+    /// The consumer knows.
+    package func floor(of group: SharedGroup) -> UInt64 { 0 }
+
+    private func say(_ word: String, to reply: String) { connection.post(ByteBuffer(string: word), to: reply) }
+
+    /// Changes a group, hands out what can be then, gives back what nobody here takes and fetches what is wanted.
+    private func change(_ group: SharedGroup, _ change: (inout Group) -> Void) {
+        state.withLock { state in
+            guard var found = state.groups.removeValue(forKey: group) else { return }
+            change(&found)
+            for (number, messages) in found.queue.handOut() { found.members[number]?(messages) }
+            for message in found.queue.surrender() {
+                if let reply = found.replies.removeValue(forKey: message.place) { say("-NAK", to: reply) }
+            }
+            fetch(&found, &state)
+            state.groups[group] = found
+        }
+    }
+
+    private func fetch(_ group: inout Group, _ state: inout State) {
+        guard group.isReady, connection.link.isUp else { return }
+        let wanted = group.queue.wanted
+        for (index, consumer) in group.consumers.enumerated() {
+            let missing = group.fetches.values.reduce(0) { $0 + ($1.consumer == index ? $1.missing : 0) }
+            guard wanted > missing else { continue }
+            let number = state.next()
+            group.fetches[number] = Fetch(
+                consumer: index,
+                missing: wanted - missing,
+                deadline: .now + Self.longestFetch + Self.pace
+            )
+            let request: JSONObject = [
+                "batch": .integer(Int64(wanted - missing)),
+                "expires": .integer(Self.longestFetch.milliseconds * 1_000_000),
+            ]
+            connection.post(
+                ByteBuffer(string: JSONValue.object(request).text),
+                to: JetStream.subject(of: "CONSUMER.MSG.NEXT", "\(stream).\(consumer.name)"),
+                reply: "\(group.inbox).\(consumer.name).\(number)"
+            )
+        }
+    }
+
+    // MARK: What comes
+
+    /// On the connection's thread.
+    private func came(_ incoming: NATSMessage) {
+        guard let reply = incoming.reply, let place = StreamPlace(reply: reply) else { return over(incoming) }
+        guard let group = state.withLock({ $0.byConsumer[place.consumer] }) else { return say("-NAK", to: reply) }
+        let message = state.withLock { try? $0.reader.read(incoming.payload, trace: incoming.trace).message }
+        if message == nil { malformed.increment() }
+        change(group) { found in
+            found.came(by: place.consumer)
+            guard var message, group.filter.matches(message.topic) else { return say("+ACK", to: reply) }
+            message.place = place.sequence
+            found.start = max(found.start ?? 0, place.sequence)
+            // One that a member has already: the server has waited for a word for too long.
+            guard found.replies.updateValue(reply, forKey: place.sequence) == nil else { return }
+            found.queue.received(message)
+        }
+    }
+
+    /// A fetch has lasted as long as it may, or there is no such consumer.
+    private func over(_ incoming: NATSMessage) {
+        let levels = incoming.subject.split(separator: ".")
+        guard let number = levels.last.flatMap({ UInt64($0) }), let consumer = levels.dropLast().last,
+            let group = state.withLock({ $0.byConsumer[consumer] })
+        else { return }
+        let status = incoming.header("Status")
+        change(group) { found in
+            found.fetches[number] = nil
+            if status == "503" || status == "409" { found.isReady = false }
+        }
+    }
+
+    private func changed(_ isUp: Bool) {
+        let groups = state.withLock { Array($0.groups.keys) }
+        for group in groups { change(group) { $0.fetches = [:] } }
+    }
+
+    /// - Parameter saysSo: whether the server is to hear of what members still have.
+    private func tidy(at now: ContinuousClock.Instant, saysSo: Bool) {
+        let groups = state.withLock { $0.groups.mapValues { ($0.isReady, Array($0.replies.values)) } }
+        for (group, (isReady, replies)) in groups {
+            guard isReady else {
+                prepare(group)
+                continue
+            }
+            if saysSo { for reply in replies { say("+WPI", to: reply) } }
+            change(group) { found in
+                for (number, fetch) in found.fetches where fetch.deadline < now { found.fetches[number] = nil }
+            }
+        }
+    }
+}
