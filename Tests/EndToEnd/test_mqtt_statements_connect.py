@@ -302,6 +302,9 @@ def test_who_wants_no_problem_information_gets_none(place, version):
     for answer in failing(place, client):
         allowed = answer.kind in (mqtt.CONNACK, mqtt.DISCONNECT)
         assert allowed or not {mp.REASON, mp.USER} & explained(answer), answer
+    told = place.come(version, "told")
+    explaining = {answer.kind for answer in failing(place, told) if mp.REASON in explained(answer)}
+    assert explaining >= {mqtt.SUBACK, mqtt.PUBCOMP, mqtt.DISCONNECT}
 
 
 @statements(

@@ -11,7 +11,7 @@ from support.engines import NATS
 from support.listeners import topic
 from support.programs import SeparatePrograms
 from support.raw_http import Ended
-from support.sessions import Returning
+from support.sessions import Returning, come_back_to_too_much
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def programs(program, tmp_path_factory):
         tmp_path_factory.mktemp("sessions"),
         nats=NATS(jetstream=True),
         MF_MESSAGE_DURABILITY="disk",
-        own={"mqtt-adapter": {"MF_MQTT_ADAPTER_MAX_SESSIONS": "3"}},
+        own={"mqtt-adapter": {"MF_MQTT_ADAPTER_MAX_SESSIONS": "3", "MF_MQTT_MAX_QUEUED_MESSAGES": "70"}},
     )
     with made.running() as running:
         yield running
@@ -98,6 +98,10 @@ def test_a_thing_has_only_so_many_sessions(world):
     assert world.come(1, "one more").code == (0x97 if world.version == 5 else 3)
     world.come(0, "client 1", clean=True, expiry=0).leave()
     assert world.come(1, "one more").code == 0
+
+
+def test_more_than_may_wait_for_a_session_is_dropped(world):
+    come_back_to_too_much(world.come(0), lambda: world.come(1), world.base, world.publish)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from support.engines import NATS
 from support.listeners import topic
 from support.programs import Alternating, SeparatePrograms
 from support.server import Server
-from support.sessions import Returning
+from support.sessions import Returning, come_back_to_too_much
 
 
 @pytest.fixture(scope="module", params=["memory", "disk", "separate programs"])
@@ -471,5 +471,23 @@ def test_without_them_every_session_ends_with_its_connection(program, tmp_path):
         client.leave()
         assert not world.come().is_present
         server.check()
+    finally:
+        server.kill()
+
+
+@pytest.mark.parametrize("version", [4, 5])
+@pytest.mark.parametrize("variable, most", [("MESSAGES", "70"), ("BYTES", "9500")])
+def test_more_than_may_wait_for_a_session_is_dropped(program, tmp_path, version, variable, most):
+    server = Server(tmp_path, MF_MESSAGE_DURABILITY="disk", **{f"MF_MQTT_MAX_QUEUED_{variable}": most}).start()
+    try:
+        world = World(server, version)
+
+        def publish(*payloads):
+            for payload in payloads:
+                world.publish(payload)
+
+        come_back_to_too_much(world.come(), world.come, world.base, publish)
+        assert server.metrics()['fluxgate_messages_dropped_total{protocol="mqtt"}'] >= 300 - 70 - 64 - 64
+        assert server.stop() == 0
     finally:
         server.kill()

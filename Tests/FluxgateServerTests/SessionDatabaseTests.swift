@@ -37,6 +37,8 @@ import Testing
             kept.withLock { $0[channel] = $0[channel] == 1 ? nil : $0[channel, default: 0] - 1 }
         }
         func read(_: [ChannelID], after: UInt64, limit: Int, then: @escaping @Sendable (LogPage?) -> Void) { then(nil) }
+        func read(at: [UInt64], then: @escaping @Sendable ([UInt64: Message]?) -> Void) { then(nil) }
+        func count(_: [ChannelID], after: UInt64, then: @escaping @Sendable (Int?) -> Void) { then(0) }
         func follow(_ receiver: any LogReceiver) {}
         func exchanges(of origin: UInt64, on topic: Topic?, after place: UInt64) -> [UInt64] {
             stored.withLock { $0[origin] ?? [] }

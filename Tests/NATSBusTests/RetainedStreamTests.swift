@@ -157,16 +157,34 @@ import Testing
 
     @Test func aChannelHasNotMuchMoreThanItMay() async throws {
         let (adapter, other) = (try await adapter(maximum: 3), ChannelID.random())
-        for number in 0..<10 { #expect(try await adapter.retain("\(number)", "t\(number)", in: channel)) }
-        #expect(try await adapter.read(in: channel) == ["t0:0", "t1:1", "t2:2"])
-        #expect(try await adapter.retain("0", in: other))
-        // One that replaces another counts once as soon as they have been counted.
-        try await adapter.retain("", "t0", in: channel)
+        for number in 0..<20 { #expect(try await adapter.retain("\(number)", "t\(number)", in: channel)) }
+        let kept = try await adapter.read(in: channel)
+        #expect((3...6).contains(kept.count), "they are counted in the background")
         try await eventually {
-            try await adapter.retain("new", "t9", in: channel)
-            return try await adapter.read(in: channel).contains("t9:new")
+            let name = "\(UInt64.random(in: 0...(.max)))"
+            try await adapter.retain("new", name, in: channel)
+            return try await !adapter.read(name, in: channel).contains("\(name):new")
         }
+        #expect(try await adapter.retain("0", in: other))
         #expect(try await adapter.read(in: other) == [":0"])
+        // With some less there is room again.
+        for text in try await adapter.read(in: channel) {
+            try await adapter.retain("", String(text.prefix { $0 != ":" }), in: channel)
+        }
+        try await eventually {
+            try await adapter.retain("new", "more", in: channel)
+            return try await adapter.read(in: channel) == ["more:new"]
+        }
+    }
+
+    @Test func manyUpdatesOfOneTopicAreAllRetained() async throws {
+        let adapter = try await adapter(maximum: 3)
+        for number in 0..<400 {
+            try await adapter.retain("\(number)", "a", in: channel)
+            if number % 100 == 99 { try await Task.sleep(for: .seconds(1.2)) }
+        }
+        try await adapter.retain("last", "a", in: channel)
+        #expect(try await adapter.read(in: channel) == ["a:last"])
     }
 
     @Test func itIsGoneWithItsChannelAndItsTenant() async throws {

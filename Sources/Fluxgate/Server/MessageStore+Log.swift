@@ -75,6 +75,54 @@ extension MessageStore: MessageLog {
         }
     }
 
+    package func count(_ channels: [ChannelID], after place: UInt64, then: @escaping @Sendable (Int?) -> Void) {
+        Task {
+            then(
+                try? await database.read { session in
+                    try channels.reduce(0) { count, channel in
+                        let found = try session.query(
+                            "SELECT COUNT(*) AS count FROM messages WHERE channel = $1 AND number > $2",
+                            [.id(channel.value), .integer(Int64(clamping: place))]
+                        )
+                        return count + Int(try found.first?.integer("count") ?? 0)
+                    }
+                }
+            )
+        }
+    }
+
+    package func read(at places: [UInt64], then: @escaping @Sendable ([UInt64: Message]?) -> Void) {
+        Task {
+            do {
+                then(
+                    try await database.read { session in
+                        var (reader, messages) = (BusMessageReader(), [UInt64: Message]())
+                        for place in places {
+                            messages[place] = try Self.message(at: Int64(clamping: place), &reader, in: session)
+                        }
+                        return messages
+                    }
+                )
+            } catch {
+                logger.error("messages not read", metadata: ["reason": "\(error)"])
+                then(nil)
+            }
+        }
+    }
+
+    private static func message(
+        at number: Int64,
+        _ reader: inout BusMessageReader,
+        in session: any SQLSession
+    ) throws -> Message? {
+        let found = try session.query("SELECT message FROM messages WHERE number = $1", [.integer(number)])
+        guard let blob = try found.first?.blob("message"),
+            var message = try? reader.read(ByteBuffer(bytes: blob)).message
+        else { return nil }
+        message.place = UInt64(clamping: number)
+        return message
+    }
+
     /// Of each channel so many are read, and of all of them those before the first that may not be the next.
     private static func page(
         of channels: [ChannelID],
@@ -102,12 +150,7 @@ extension MessageStore: MessageLog {
             bytes += row.size
             if bytes > pageBytes, !messages.isEmpty { end = row.number - 1 }
             guard row.number <= end else { break }
-            let found = try session.query("SELECT message FROM messages WHERE number = $1", [.integer(row.number)])
-            guard let blob = try found.first?.blob("message"),
-                var message = try? reader.read(ByteBuffer(bytes: blob)).message
-            else { continue }
-            message.place = UInt64(clamping: row.number)
-            messages.append(message)
+            if let message = try Self.message(at: row.number, &reader, in: session) { messages.append(message) }
         }
         return LogPage(messages: messages, end: UInt64(clamping: end), isLast: end == Int64(clamping: newest))
     }

@@ -56,6 +56,7 @@ struct GroupConsumer: Hashable, Sendable {
             "deliver_policy": "by_start_sequence", "replay_policy": "instant",
             "opt_start_seq": .integer(Int64(clamping: place).addingReportingOverflow(1).partialValue),
             "ack_wait": .integer(Self.patience), "max_ack_pending": .integer(Self.mostPending),
+            "max_waiting": .integer(Self.mostPending),
         ]
         configuration["inactive_threshold"] = threshold.map {
             .integer($0.multipliedReportingOverflow(by: 1_000_000_000).partialValue)

@@ -63,6 +63,20 @@ struct JetStream: Sendable {
         )
     }
 
+    /// Removes one message. (To purge its subject would take the consumers of others past what they haven't had: nats-server 2.9.)
+    func removeMessage(at sequence: UInt64, from stream: String) async throws(JetStreamError) {
+        do throws(JetStreamError) {
+            _ = try await ask(
+                "STREAM.MSG.DELETE",
+                of: stream,
+                ["seq": .integer(Int64(clamping: sequence)), "no_erase": true]
+            )
+        } catch {
+            // It is gone.
+            guard error.isNoMessage || error.isNoSequence else { throw error }
+        }
+    }
+
     /// Removes the messages of a subject, which may have wildcards.
     ///
     /// - Parameter sequence: what comes behind it stays; nil: all go.
@@ -82,12 +96,17 @@ struct JetStream: Sendable {
         return try await message(of: stream, ["next_by_subj": .string(subject), "seq": .integer(first)])
     }
 
-    /// How many messages of a subject, which may have wildcards, there are.
-    func count(_ subject: String, of stream: String) async throws(JetStreamError) -> Int {
+    /// How many messages of a subject, which may have wildcards, there are behind a sequence.
+    func count(
+        _ subject: String,
+        of stream: String,
+        behind sequence: UInt64 = 0
+    ) async throws(JetStreamError) -> Int {
         // A consumer knows how many there are for it; without anybody who reads it ends by itself.
         let configuration: JSONObject = [
-            "filter_subject": .string(subject), "deliver_policy": "all", "ack_policy": "explicit",
-            "inactive_threshold": 1_000_000_000,
+            "filter_subject": .string(subject), "deliver_policy": "by_start_sequence",
+            "opt_start_seq": .integer(Int64(clamping: sequence).addingReportingOverflow(1).partialValue),
+            "ack_policy": "none", "inactive_threshold": 1_000_000_000, "mem_storage": true,
         ]
         let answer = try await ask(
             "CONSUMER.CREATE",
@@ -164,6 +183,9 @@ enum JetStreamError: Error, Equatable, CustomStringConvertible {
 
     /// The stream has no consumer of that name.
     var isNoConsumer: Bool { hasCode(10_014) }
+
+    /// The stream has no message at that sequence.
+    var isNoSequence: Bool { hasCode(10_043) || hasCode(10_057) }
 
     /// The stream has no such message.
     var isNoMessage: Bool { hasCode(10_037) }

@@ -91,6 +91,15 @@ package final class MessageStream: Sendable {
 
     func stopReading(_ consumer: String) async throws { _ = try await ask("CONSUMER.DELETE", consumer: consumer) }
 
+    /// Nil if there is none (any more).
+    func message(at sequence: UInt64) async throws(JetStreamError) -> JetStream.Stored? {
+        try await jetStream.message(of: name, ["seq": .integer(Int64(clamping: sequence))])
+    }
+
+    func count(_ subject: String, behind sequence: UInt64) async throws(JetStreamError) -> Int {
+        try await jetStream.count(subject, of: name, behind: sequence)
+    }
+
     /// What reads the messages of a subject, which may have wildcards, behind a sequence; to be closed.
     func cursor(_ subject: String, behind sequence: UInt64, portion: Int) -> StreamCursor {
         StreamCursor(subject, of: name, behind: sequence, portion: portion)

@@ -342,8 +342,8 @@ package final class NATSConnection: Sendable {
         timeout: Duration
     ) async throws(NATSError) -> ByteBuffer {
         guard link.isUp else { throw .disconnected }
-        let answer = await withCheckedContinuation { (continuation: CheckedContinuation<NATSRequests.Answer, Never>) in
-            let (number, reply) = requests.begin(timeout: timeout) { continuation.resume(returning: $0) }
+        let answer: NATSRequests.Answer? = await answer { then in
+            let (number, reply) = requests.begin(timeout: timeout, then: then)
             let item = Outgoing(
                 payload: payload,
                 subject: subject,
@@ -356,6 +356,7 @@ package final class NATSConnection: Sendable {
             }
             if !queue.add(item) { requests.end(number, .failure(.disconnected)) }
         }
+        guard let answer else { throw .disconnected }
         return try answer.get()
     }
 }

@@ -73,3 +73,22 @@ final class NATSRequests: Sendable {
         for question in expired.values { question.then(.failure(error)) }
     }
 }
+
+/// Waits for an answer that another thread gives.
+///
+/// - Parameter ask: gives it to the closure, once.
+func answer<Answer: Sendable>(_ ask: (@escaping @Sendable (Answer) -> Void) -> Void) async -> Answer? {
+    // Handed over under a lock: how a continuation hands it over Thread Sanitizer can't see.
+    let box = AnswerBox<Answer>()
+    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+        ask { answer in
+            box.answer.withLock { $0 = answer }
+            continuation.resume()
+        }
+    }
+    return box.answer.withLock { $0 }
+}
+
+private final class AnswerBox<Answer: Sendable>: Sendable {
+    let answer = Mutex<Answer?>(nil)
+}

@@ -22,18 +22,30 @@ package final class RetainedStream: RetainedMessages {
 
     fileprivate struct Known {
         let tenant: Tenant.ID
-        /// About how many there are.
-        var count = 0
-        var isCounted = false
+        /// How many there were when they were counted; nil: they haven't been.
+        var counted: Int?
+        /// The hashes of subjects that messages were retained on since then, some of them in the place of others.
+        var since: Set<Int> = []
         /// Since when it is known that there are too many.
         var full: ContinuousClock.Instant?
+
+        /// Whether there may be a message on the subject, and whether there may be too many then.
+        mutating func take(_ subject: String, _ maximum: Int) -> (isTaken: Bool, isFull: Bool) {
+            if since.contains(subject.hashValue) { return (true, false) }
+            let isFull = counted.map { $0 + since.count >= maximum } ?? true
+            guard counted ?? 0 < maximum, since.count < 2 * maximum else { return (false, isFull) }
+            since.insert(subject.hashValue)
+            return (true, isFull)
+        }
     }
 
     fileprivate struct State {
         var channels: [ChannelID: Known] = [:]
         var uncounted: Set<ChannelID> = []
         /// Subjects, which may have wildcards, that messages are to be removed from which nobody gets any more.
-        var stale: Set<String> = []
+        ///
+        /// How often they are still to be looked through: what is on its way may not be there the first time.
+        var stale: [String: Int] = [:]
         /// Subjects of channels that are gone, and when what was on its way there has come.
         var gone: [(subject: String, due: ContinuousClock.Instant)] = []
     }
@@ -106,18 +118,15 @@ package final class RetainedStream: RetainedMessages {
     func destination(of message: Message) -> Destination {
         let channel = message.topic.channel
         let destination = state.withLock { state -> Destination in
-            guard var known = state.channels[channel] else { return .unknown }
-            defer { state.channels[channel] = known }
-            let subject = Self.subject(of: message.topic.subtopic, in: channel, of: known.tenant)
+            guard let tenant = state.channels[channel]?.tenant else { return .unknown }
+            let subject = Self.subject(of: message.topic.subtopic, in: channel, of: tenant)
             if message.payload.readableBytes == 0 {
                 state.lookAfter(subject)
                 return .subject(subject)
             }
-            // One more, as long as it isn't known to replace another.
-            if !known.isCounted || known.count >= maximum { state.uncounted.insert(channel) }
-            guard known.count < maximum else { return .none }
-            known.count += 1
-            return .subject(subject)
+            let (isTaken, isFull) = state.channels[channel]?.take(subject, maximum) ?? (true, false)
+            if isFull { state.uncounted.insert(channel) }
+            return isTaken ? .subject(subject) : .none
         }
         if destination == .none { Counter(label: "fluxgate_retained_refused_total").increment() }
         return destination
@@ -176,7 +185,8 @@ package final class RetainedStream: RetainedMessages {
             Self.subject(of: filter, of: tenant),
             of: Self.name,
             behind: place,
-            portion: Self.pageCount
+            portion: Self.pageCount,
+            isLong: place > 0
         )
         defer { cursor.close(fetches) }
         var (reader, messages, bytes) = (BusMessageReader(), [Message](), 0)
@@ -222,7 +232,10 @@ package final class RetainedStream: RetainedMessages {
     private func tidy() async {
         let now = ContinuousClock.now
         let (gone, stale, uncounted) = state.withLock { state in
-            defer { (state.stale, state.uncounted) = ([], []) }
+            defer {
+                state.stale = state.stale.filter { $0.value > 1 }.mapValues { $0 - 1 }
+                state.uncounted = []
+            }
             let gone = state.gone.filter { $0.due <= now }
             state.gone.removeAll { $0.due <= now }
             return (gone, state.stale, state.uncounted)
@@ -236,7 +249,7 @@ package final class RetainedStream: RetainedMessages {
             }
         }
         do throws(JetStreamError) {
-            for subject in stale { try await removeStale(on: subject) }
+            for subject in stale.keys { try await removeStale(on: subject) }
             for channel in uncounted { try await count(channel) }
         } catch {
             // The next message of the channel, or who reads it, asks again.
@@ -251,7 +264,7 @@ package final class RetainedStream: RetainedMessages {
         defer { cursor.close(fetches) }
         while let found = try await cursor.next(jetStream, fetches) {
             guard current(found, &reader) == nil else { continue }
-            try await jetStream.remove(found.subject, from: Self.name, upTo: found.sequence)
+            try await jetStream.removeMessage(at: found.sequence, from: Self.name)
         }
     }
 
@@ -267,15 +280,15 @@ package final class RetainedStream: RetainedMessages {
             count = try await jetStream.count(all, of: Self.name)
         }
         state.withLock { state in
-            state.channels[channel]?.count = count
+            state.channels[channel]?.counted = count
+            state.channels[channel]?.since = []
             state.channels[channel]?.full = full
-            state.channels[channel]?.isCounted = true
         }
     }
 }
 
 extension RetainedStream.State {
     fileprivate mutating func lookAfter(_ subject: String) {
-        if stale.count < RetainedStream.mostStale { stale.insert(subject) }
+        if stale.count < RetainedStream.mostStale { stale[subject] = 2 }
     }
 }

@@ -6,12 +6,36 @@ internal import Synchronization
 final class StreamFetches: Sendable {
     private struct Fetch {
         var messages: [JetStream.Stored] = []
+        /// Whether some of them were lost on their way.
+        var isBroken = false
         let number: UInt64
         let count: Int
+        /// How many its consumer has sent before.
+        let before: UInt64
         let deadline: ContinuousClock.Instant
-        let then: @Sendable (Result<[JetStream.Stored], JetStreamError>) -> Void
+        let then: @Sendable (Result<Portion, JetStreamError>) -> Void
+
+        /// What a status says in place of the rest.
+        ///
+        /// - Parameter missing: how many of those that were asked for weren't sent.
+        func answer(_ status: String?, missing: Int?) -> Result<Portion, JetStreamError> {
+            if let missing, missing != count - messages.count { return .failure(StreamFetches.lost) }
+            return switch status {
+            case "404", "408": .success((messages, true))
+            // Those that are left are too long together.
+            case "409" where !messages.isEmpty: .success((messages, false))
+            default: .failure(.off)
+            }
+        }
     }
 
+    private static let lost = JetStreamError.silent("messages were lost on their way")
+
+    /// Some messages, and whether there are no more now.
+    typealias Portion = (messages: [JetStream.Stored], isLast: Bool)
+
+    /// How long the server waits for messages that it counts as there although they aren't, as one of 2.9 sometimes does.
+    private static let longestFetch: Int64 = 100_000_000
     /// How long a consumer lasts that nobody asks.
     private static let patience: Int64 = 10_000_000_000
     private static let timeout = Duration.seconds(2)
@@ -33,12 +57,12 @@ final class StreamFetches: Sendable {
         connection.observe(onChange: { [weak self] isUp in if !isUp { self?.expire(all: true) } }, onGap: {})
     }
 
-    /// Makes a consumer of the messages of a subject, which may have wildcards, behind a sequence. Answers its name.
+    /// Makes a consumer of the messages of a subject, which may have wildcards, behind a sequence. Answers its name; nil if there are none.
     func begin(
         _ subject: String,
         of stream: String,
         behind sequence: UInt64
-    ) async throws(JetStreamError) -> String {
+    ) async throws(JetStreamError) -> String? {
         let configuration: JSONObject = [
             "filter_subject": .string(subject), "ack_policy": "none", "replay_policy": "instant",
             "deliver_policy": "by_start_sequence",
@@ -46,25 +70,39 @@ final class StreamFetches: Sendable {
             "inactive_threshold": .integer(Self.patience), "mem_storage": true,
         ]
         let request: JSONObject = ["stream_name": .string(stream), "config": .object(configuration)]
-        guard case .string(let name)? = try await jetStream.ask("CONSUMER.CREATE", of: stream, request)["name"] else {
+        let answer = try await jetStream.ask("CONSUMER.CREATE", of: stream, request)
+        guard case .string(let name)? = answer["name"], case .integer(let pending)? = answer["num_pending"] else {
             throw .off
         }
-        return name
+        if pending == 0 { end(name, of: stream) }
+        return pending == 0 ? nil : name
     }
 
-    /// The next messages of a consumer; fewer than so many if there are no more now, or if they have too many bytes.
-    func next(_ count: Int, by consumer: String, of stream: String) async throws(JetStreamError) -> [JetStream.Stored] {
+    /// The next messages of a consumer, up to so many; fewer if there are no more now, or if they have too many bytes. Throws if some were lost on
+    /// their way.
+    ///
+    /// - Parameter received: how many it has sent before.
+    func next(
+        _ count: Int,
+        by consumer: String,
+        of stream: String,
+        behind received: UInt64
+    ) async throws(JetStreamError) -> Portion {
         let request: JSONObject = [
-            "batch": .integer(Int64(count)), "no_wait": true, "max_bytes": .integer(Int64(mostBytes)),
+            "batch": .integer(Int64(count)), "no_wait": true, "expires": .integer(Self.longestFetch),
+            "max_bytes": .integer(Int64(mostBytes)),
         ]
-        let answer = await withCheckedContinuation {
-            (done: CheckedContinuation<Result<[JetStream.Stored], JetStreamError>, Never>) in
+        let answer: Result<Portion, JetStreamError>? = await answer { then in
             let (number, isWatched) = fetches.withLock { fetches in
                 fetches.last += 1
-                let fetch = Fetch(number: fetches.last, count: count, deadline: .now + Self.timeout) {
-                    done.resume(returning: $0)
-                }
-                fetches.all[consumer[...]] = fetch
+                let deadline = ContinuousClock.now + Self.timeout
+                fetches.all[consumer[...]] = Fetch(
+                    number: fetches.last,
+                    count: count,
+                    before: received,
+                    deadline: deadline,
+                    then: then
+                )
                 defer { fetches.isWatched = true }
                 return (fetches.last, fetches.isWatched)
             }
@@ -75,6 +113,7 @@ final class StreamFetches: Sendable {
                 reply: "\(inbox).\(consumer).\(number)"
             )
         }
+        guard let answer else { throw .off }
         return try answer.get()
     }
 
@@ -89,11 +128,12 @@ final class StreamFetches: Sendable {
             guard let number = levels.last.flatMap({ UInt64($0) }), let consumer = levels.dropLast().last else {
                 return
             }
-            let isGone = incoming.header("Status") == "503"
+            let (status, missing) = (incoming.header("Status"), incoming.header("Nats-Pending-Messages"))
             let fetch = fetches.withLock { fetches in
                 fetches.all[consumer]?.number == number ? fetches.all.removeValue(forKey: consumer) : nil
             }
-            fetch?.then(isGone ? .failure(.off) : .success(fetch?.messages ?? []))
+            guard let fetch else { return }
+            fetch.then(fetch.answer(status, missing: missing.flatMap { Int($0) }))
             return
         }
         let message = JetStream.Stored(
@@ -106,11 +146,16 @@ final class StreamFetches: Sendable {
         let fetch = fetches.withLock { fetches -> Fetch? in
             guard var fetch = fetches.all.removeValue(forKey: place.consumer) else { return nil }
             fetch.messages.append(message)
+            guard place.delivery == fetch.before &+ UInt64(fetch.messages.count) else {
+                fetch.isBroken = true
+                return fetch
+            }
             if fetch.messages.count >= fetch.count || isLast { return fetch }
             fetches.all[place.consumer] = fetch
             return nil
         }
-        fetch?.then(.success(fetch?.messages ?? []))
+        guard let fetch else { return }
+        fetch.then(fetch.isBroken ? .failure(Self.lost) : .success((fetch.messages, isLast)))
     }
 
     private func watch() async {
@@ -147,10 +192,14 @@ struct StreamCursor {
     private var fetched: [JetStream.Stored] = []
     private var consumer: String?
     private var single = 0
+    /// By the consumer.
+    private var received: UInt64 = 0
     private var isOver = false
 
-    init(_ subject: String, of stream: String, behind place: UInt64, portion: Int) {
+    /// - Parameter isLong: whether there are many for sure.
+    init(_ subject: String, of stream: String, behind place: UInt64, portion: Int, isLong: Bool = false) {
         (self.subject, self.stream, self.place, self.portion) = (subject, stream, place, portion)
+        if isLong { single = Self.mostSingle }
     }
 
     /// Nil if there is none (yet).
@@ -158,10 +207,7 @@ struct StreamCursor {
         _ jetStream: JetStream,
         _ fetches: StreamFetches
     ) async throws(JetStreamError) -> JetStream.Stored? {
-        if fetched.isEmpty, !isOver {
-            fetched = try await read(jetStream, fetches).reversed()
-            isOver = fetched.isEmpty
-        }
+        if fetched.isEmpty, !isOver { try await read(jetStream, fetches) }
         guard let next = fetched.popLast() else { return nil }
         place = next.sequence
         return next
@@ -172,21 +218,17 @@ struct StreamCursor {
         if let consumer { fetches.end(consumer, of: stream) }
     }
 
-    private mutating func read(
-        _ jetStream: JetStream,
-        _ fetches: StreamFetches
-    ) async throws(JetStreamError) -> [JetStream.Stored] {
+    private mutating func read(_ jetStream: JetStream, _ fetches: StreamFetches) async throws(JetStreamError) {
         guard single >= Self.mostSingle else {
             single += 1
-            return try await jetStream.message(subject, of: stream, behind: place).map { [$0] } ?? []
+            let found = try await jetStream.message(subject, of: stream, behind: place)
+            (fetched, isOver) = (found.map { [$0] } ?? [], found == nil)
+            return
         }
-        let reader: String
-        if let consumer {
-            reader = consumer
-        } else {
-            reader = try await fetches.begin(subject, of: stream, behind: place)
-        }
-        consumer = reader
-        return try await fetches.next(portion, by: reader, of: stream)
+        if consumer == nil { consumer = try await fetches.begin(subject, of: stream, behind: place) }
+        guard let consumer else { return isOver = true }
+        let (messages, isLast) = try await fetches.next(portion, by: consumer, of: stream, behind: received)
+        received += UInt64(messages.count)
+        (fetched, isOver) = (messages.reversed(), isLast || messages.isEmpty)
     }
 }

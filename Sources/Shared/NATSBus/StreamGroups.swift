@@ -21,8 +21,6 @@ package final class StreamGroups: SharedMessages {
 
     private struct Group {
         let consumers: [GroupConsumer]
-        /// Where what is fetched comes: when nobody listens there any more, what was asked for isn't sent.
-        let inbox = "_INBOX.\(UniqueID.random())"
         var queue = SharedQueue(from: 0)
         var members: [UInt64: @Sendable ([Message]) -> Void] = [:]
         /// Where messages are settled, by their places.
@@ -31,15 +29,24 @@ package final class StreamGroups: SharedMessages {
         var holders = 0
         /// The longest time of any of them.
         var expiry: UInt32 = 0
-        /// Behind which place a consumer that is made begins; nil: that isn't known yet.
-        var start: UInt64?
+        /// The newest place of any of its messages; nil: that isn't known yet.
+        var newest: UInt64?
         /// Whether it has been ready: then what waits there is its own.
         var isOwn = false
         var isReady = false
         var isPreparing = false
         var waiting: [@Sendable (Bool) -> Void] = []
 
-        var interest: NATSConnection.Interest { .init(inbox + ".*.*") }
+        /// Behind which place a consumer that is made begins.
+        ///
+        /// - Parameter last: where the stream ends.
+        mutating func start(_ last: UInt64) -> UInt64 {
+            // A stream that was made anew gives the places to others.
+            if last < newest ?? 0 { (newest, replies) = (0, [:]) }
+            let known = newest ?? last
+            newest = known
+            return replies.keys.min().map { $0 - min(1, $0) } ?? known
+        }
 
         /// One of the messages that were asked for.
         mutating func came(by consumer: Substring) {
@@ -67,6 +74,7 @@ package final class StreamGroups: SharedMessages {
     /// How long the server may wait for messages that were asked for.
     private static let longestFetch = Duration.seconds(20)
     private static let pace = Duration.seconds(1)
+    private static let mostAttempts = 30
 
     private let connection: NATSConnection
     private let jetStream: JetStream
@@ -75,6 +83,7 @@ package final class StreamGroups: SharedMessages {
     private let holders: GroupHolders
     private let longestExpiry: UInt32
     private let logger: Logger
+    private let inbox = "_INBOX.\(UniqueID.random())"
     private let malformed = Counter(label: "fluxgate_bus_malformed_total")
     private let state = Mutex(State())
 
@@ -94,6 +103,8 @@ package final class StreamGroups: SharedMessages {
             logger: logger
         )
         holders = GroupHolders(bucket) { UInt64(max(0, Date.now.timeIntervalSince1970 * 1e9)) }
+        // One for all: each subscription has a thread of the client library's.
+        connection.subscribe(.init(inbox + ".*.*"), NATSReceiver { [weak self] in self?.came($0) })
         connection.observe(onChange: { [weak self] in self?.changed($0) }, onGap: {})
     }
 
@@ -103,19 +114,36 @@ package final class StreamGroups: SharedMessages {
     /// Looks after it until the task is canceled.
     package func watch() async {
         async let isKept: Void = bucket.watch()
-        var (lastWord, lastHold) = (ContinuousClock.now, ContinuousClock.now)
+        async let isHeld: Void = holdOn()
+        var lastWord = ContinuousClock.now
         while (try? await Task.sleep(for: Self.pace)) != nil {
             let now = ContinuousClock.now
             tidy(at: now, saysSo: now - lastWord > GroupConsumer.pace)
             if now - lastWord > GroupConsumer.pace { lastWord = now }
-            guard now - lastHold > GroupHolders.pace, connection.link.isUp else { continue }
-            lastHold = now
+        }
+        _ = await (isKept, isHeld)
+    }
+
+    /// Says again and again that this process is there.
+    private func holdOn() async {
+        while (try? await Task.sleep(for: GroupHolders.pace)) != nil {
             let held = state.withLock { state in state.groups.filter { $0.value.isReady }.mapValues(\.expiry) }
-            for (group, expiry) in held {
-                try? await holders.hold(GroupConsumer.name(of: group), expiry: expiry)
+            do {
+                for (group, expiry) in held {
+                    try await holders.hold(GroupConsumer.name(of: group), expiry: expiry)
+                }
+            } catch {
+                logger.warning("shared subscriptions aren't held", metadata: ["reason": "\(error)"])
             }
         }
-        await isKept
+    }
+
+    /// Waits until what was released is, if that doesn't take too long.
+    package func close(within time: Duration) {
+        let deadline = ContinuousClock.now + time
+        while !state.withLock({ $0.tasks.isEmpty }), ContinuousClock.now < deadline {
+            Thread.sleep(forTimeInterval: 0.01)
+        }
     }
 
     // MARK: Who holds it
@@ -128,8 +156,7 @@ package final class StreamGroups: SharedMessages {
             for consumer in found.consumers { state.byConsumer[consumer.name[...]] = group }
             state.groups[group] = found
         }
-        let isBack = place != nil
-        prepare(group, of: isBack ? holder : nil)
+        prepare(group, of: holder, isBack: place != nil)
     }
 
     package func release(_ group: SharedGroup, by holder: SharedHolder) {
@@ -144,12 +171,23 @@ package final class StreamGroups: SharedMessages {
         guard last != nil || holder.expiry > 0 else { return }
         let name = GroupConsumer.name(of: group)
         follow(group) { [self] in
-            if let last { connection.unsubscribe(last.interest) }
-            if holder.expiry > 0 { try await holders.leave(name, to: Self.key(of: holder), expiry: holder.expiry) }
+            if holder.expiry > 0 { try await leave(name, holder) }
             guard last != nil, state.withLock({ $0.groups[group] == nil }) else { return }
             try await holders.release(name)
             guard try await !holders.others(of: name) else { return }
             for consumer in GroupConsumer.all(of: group) { try await end(consumer) }
+        }
+    }
+
+    /// Without the session's word others take the group for one that nobody holds.
+    private func leave(_ group: String, _ holder: SharedHolder) async throws(KeyValueBucket.Failure) {
+        for attempt in 1... {
+            do throws(KeyValueBucket.Failure) {
+                return try await holders.leave(group, to: Self.key(of: holder), expiry: holder.expiry)
+            } catch {
+                guard attempt < Self.mostAttempts else { throw error }
+                try? await Task.sleep(for: Self.pace)
+            }
         }
     }
 
@@ -190,8 +228,10 @@ package final class StreamGroups: SharedMessages {
 
     /// Sees to it that the group's messages wait for it, if they don't yet.
     ///
-    /// - Parameter holder: one that has held it on its own until now.
-    private func prepare(_ group: SharedGroup, of holder: SharedHolder? = nil) {
+    /// - Parameters:
+    ///   - holder: one that may have held it on its own until now.
+    ///   - isBack: whether what has waited is for it.
+    private func prepare(_ group: SharedGroup, of holder: SharedHolder? = nil, isBack: Bool = false) {
         let (isDue, expiry) = state.withLock { state -> (Bool, UInt32) in
             guard let found = state.groups[group], !found.isReady, !found.isPreparing else { return (false, 0) }
             state.groups[group]?.isPreparing = true
@@ -203,22 +243,20 @@ package final class StreamGroups: SharedMessages {
             var isReady = false
             defer { if isDue { prepared(group, isReady) } }
             if isDue {
+                // A session that has started anew isn't the one that has left.
+                if let holder, !isBack { try await holders.comeBack(Self.key(of: holder), to: name) }
                 let last = try await jetStream.lastSequence(of: stream)
-                let start = state.withLock { state -> UInt64 in
-                    let start = state.groups[group]?.start ?? last
-                    state.groups[group]?.start = start
-                    return start
-                }
+                let start = state.withLock { $0.groups[group]?.start(last) ?? last }
                 try await holders.hold(name, expiry: expiry)
                 let isOthers = try await holders.others(of: name)
-                guard let found = state.withLock({ $0.groups[group] }) else { return }
-                connection.subscribe(found.interest, NATSReceiver { [weak self] in self?.came($0) })
+                let isOwn = state.withLock { $0.groups[group]?.isOwn ?? true }
                 for consumer in GroupConsumer.all(of: group) {
-                    try await begin(consumer, behind: start, anew: !isOthers && !found.isOwn)
+                    try await begin(consumer, behind: start, anew: !isOthers && !isOwn)
                 }
                 isReady = true
             }
-            if let holder { try await holders.comeBack(Self.key(of: holder), to: name) }
+            guard let holder, isDue ? isBack : state.withLock({ $0.groups[group]?.isReady }) == true else { return }
+            try await holders.comeBack(Self.key(of: holder), to: name)
         }
     }
 
@@ -243,13 +281,19 @@ package final class StreamGroups: SharedMessages {
         } catch {
             guard error.isNoConsumer else { throw error }
         }
-        let threshold = longestExpiry == .max ? nil : Int64(longestExpiry) + 3_600
+        let threshold = longestExpiry == .max ? nil : Int64(longestExpiry) + 86_400
         let configuration = consumer.configuration(behind: place, threshold: threshold)
-        _ = try await jetStream.ask(
-            "CONSUMER.DURABLE.CREATE",
-            of: "\(stream).\(consumer.name)",
-            ["stream_name": .string(stream), "config": .object(configuration)]
-        )
+        do throws(JetStreamError) {
+            _ = try await jetStream.ask(
+                "CONSUMER.DURABLE.CREATE",
+                of: "\(stream).\(consumer.name)",
+                ["stream_name": .string(stream), "config": .object(configuration)]
+            )
+        } catch {
+            // Another process may have made it meanwhile, from another place on.
+            guard case .refused = error else { throw error }
+            _ = try await jetStream.ask("CONSUMER.INFO", of: "\(stream).\(consumer.name)")
+        }
     }
 
     private func end(_ consumer: GroupConsumer) async throws(JetStreamError) {
@@ -328,7 +372,7 @@ package final class StreamGroups: SharedMessages {
             connection.post(
                 ByteBuffer(string: JSONValue.object(request).text),
                 to: JetStream.subject(of: "CONSUMER.MSG.NEXT", "\(stream).\(consumer.name)"),
-                reply: "\(group.inbox).\(consumer.name).\(number)"
+                reply: "\(inbox).\(consumer.name).\(number)"
             )
         }
     }
@@ -345,7 +389,7 @@ package final class StreamGroups: SharedMessages {
             found.came(by: place.consumer)
             guard var message, group.filter.matches(message.topic) else { return say("+ACK", to: reply) }
             message.place = place.sequence
-            found.start = max(found.start ?? 0, place.sequence)
+            found.newest = max(found.newest ?? 0, place.sequence)
             // One that a member has already: the server has waited for a word for too long.
             guard found.replies.updateValue(reply, forKey: place.sequence) == nil else { return }
             found.queue.received(message)
@@ -358,10 +402,11 @@ package final class StreamGroups: SharedMessages {
         guard let number = levels.last.flatMap({ UInt64($0) }), let consumer = levels.dropLast().last,
             let group = state.withLock({ $0.byConsumer[consumer] })
         else { return }
-        let status = incoming.header("Status")
+        let isGone =
+            incoming.header("Status") == "503" || incoming.header("Description")?.contains("Deleted") == true
         change(group) { found in
             found.fetches[number] = nil
-            if status == "503" || status == "409" { found.isReady = false }
+            if isGone { found.isReady = false }
         }
     }
 

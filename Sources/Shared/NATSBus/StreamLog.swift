@@ -85,6 +85,49 @@ package final class StreamLog: MessageLog {
         }
     }
 
+    package func count(_ channels: [ChannelID], after place: UInt64, then: @escaping @Sendable (Int?) -> Void) {
+        Task {
+            var count = 0
+            do {
+                for channel in channels {
+                    for subject in [BusSubject.base(of: channel), BusSubject.below(channel)] {
+                        count += try await stream.count(subject, behind: place)
+                    }
+                }
+                then(count)
+            } catch {
+                then(nil)
+            }
+        }
+    }
+
+    package func read(at places: [UInt64], then: @escaping @Sendable ([UInt64: Message]?) -> Void) {
+        Task {
+            do {
+                then(try await messages(at: places))
+            } catch {
+                logger.warning("messages not read", metadata: ["reason": "\(error)"])
+                then(nil)
+            }
+        }
+    }
+
+    private func messages(at places: [UInt64]) async throws -> [UInt64: Message] {
+        let found = try await withThrowingTaskGroup(of: JetStream.Stored?.self) { group in
+            for place in places { group.addTask { try await self.stream.message(at: place) } }
+            return try await group.reduce(into: [JetStream.Stored]()) { found, each in
+                if let each { found.append(each) }
+            }
+        }
+        var (reader, messages) = (BusMessageReader(), [UInt64: Message]())
+        for stored in found {
+            guard var message = try? reader.read(stored.payload).message else { continue }
+            message.place = stored.sequence
+            messages[stored.sequence] = message
+        }
+        return messages
+    }
+
     package func exchanges(of origin: UInt64, on topic: Topic?, after place: UInt64) async throws -> [UInt64] {
         // What comes later isn't from before.
         let end = try await stream.lastSequence()

@@ -109,3 +109,40 @@ class Returning(RawMQTT):
         self.send(mqtt.packet(mqtt.DISCONNECT))
         self.packets_until_closed()
         self.socket.close()
+
+
+def come_back_to_too_much(first: Returning, come, name: str, publish) -> None:
+    """A client comes back to 300 messages where 70 may wait: it gets the oldest, MQTT 5 is told, and the session goes on."""
+    assert first.subscribe(name, qos=1) == [1]
+    first.leave()
+    publish(*(b"%d" % number for number in range(300)))
+    client, found = come(), []
+    assert client.is_present
+    # Behind the last message that it gets there is nothing more for a while, or the end.
+    while (received := answered(client)).kind == mqtt.PUBLISH:
+        message = read(received, client.version)
+        client.acknowledge(message)
+        found.append(message.payload)
+    if client.version == 5:
+        assert (received.kind, received.body[0]) == (mqtt.DISCONNECT, 0x97)
+        client = come()
+        assert client.is_present
+    publish(b"next")
+    # What the client hadn't acknowledged then comes again.
+    while (payload := client.take(1)[0]) != b"next":
+        assert payload in found
+    # As many as may wait, and what is read and written at a time.
+    assert 70 <= len(found) <= 70 + 64 and found == [b"%d" % number for number in range(len(found))]
+
+
+def answered(client: Returning) -> Packet:
+    """The next packet; if none comes within a second, the answer to a ping."""
+    client.socket.settimeout(1)
+    try:
+        return client.packet()
+    except TimeoutError:
+        client.socket.settimeout(10)
+        client.send(mqtt.packet(mqtt.PINGREQ))
+        return client.packet()
+    finally:
+        client.socket.settimeout(10)

@@ -91,7 +91,16 @@ final class Client {
         return session.mustBeKept
     }
 
-    func passed(_ place: UInt64) -> [SessionAction] { actions { $0.passed(place, into: &$1) } }
+    func passed(_ place: UInt64) { session.passed(place) }
+
+    var unsent: [UInt64] { session.unsent }
+
+    /// A message that was in flight on an earlier connection.
+    func resume(_ publish: Publish?, at place: UInt64) -> (result: LogDelivery, actions: [SessionAction]) {
+        var result = LogDelivery.passed
+        let actions = actions { result = $0.resume(publish, at: place, into: &$1) }
+        return (result, actions)
+    }
 
     func exchange(of id: UInt16) -> KeptSession.Exchange? { session.exchange(of: id) }
 

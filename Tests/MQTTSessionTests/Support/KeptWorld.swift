@@ -86,14 +86,21 @@ struct KeptWorld {
 
     private mutating func offer() {
         guard let server else { return }
-        for (place, qos) in log where place > server.position {
-            let (result, actions) = server.deliver(
-                Publish(topic: ByteBuffer(string: "a"), payload: ByteBuffer(string: "\(place)"), qos: qos),
-                at: place
-            )
+        for place in server.unsent {
+            let message = log.first { $0.place == place }
+            let (result, actions) = server.resume(message.map { Self.publish($0.place, $0.qos) }, at: place)
             send(actions, of: server)
             if result == .noRoom { return }
         }
+        for (place, qos) in log where place > server.position {
+            let (result, actions) = server.deliver(Self.publish(place, qos), at: place)
+            send(actions, of: server)
+            if result == .noRoom { return }
+        }
+    }
+
+    private static func publish(_ place: UInt64, _ qos: MQTTQoS) -> Publish {
+        Publish(topic: ByteBuffer(string: "a"), payload: ByteBuffer(string: "\(place)"), qos: qos)
     }
 
     private mutating func serverTakes() {

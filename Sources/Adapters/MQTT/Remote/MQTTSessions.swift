@@ -64,5 +64,8 @@ package struct MQTTSessions: AdapterSessions {
         retained?.apply(event)
     }
 
-    package func close() { sessions?.close(within: .seconds(3)) }
+    package func close() {
+        sessions?.close(within: .seconds(3))
+        groups?.close(within: .seconds(3))
+    }
 }

@@ -33,6 +33,7 @@ extension ClientSession {
         if let size = properties.maximumPacketSize { clientMaximumPacketSize = Int(size) }
         outboundAliases.maximum = min(settings.maximumOutboundAliases, properties.topicAliasMaximum ?? 0)
         wantedExpiry = properties.sessionExpiryInterval ?? 0
+        wantsReasons = properties.requestProblemInformation ?? true
         // Earlier versions have no way to learn of another keep-alive than theirs.
         let longest = settings.maximumKeepAlive
         if longest > 0 && (keepAlive == 0 || keepAlive > longest) { keepAlive = longest }

@@ -26,8 +26,11 @@ extension ClientSession {
         set { outbound.log?.hasProgressed = newValue }
     }
 
-    /// Up to where this connection has been through the log; 0 if the session isn't kept.
-    package var logPosition: UInt64 { outbound.log?.position ?? 0 }
+    /// Up to where the client has been sent what is for it; 0 if the session isn't kept.
+    package var logPosition: UInt64 { outbound.log?.sent ?? 0 }
+
+    /// Places of messages that were in flight on an earlier connection and are to be sent again, in this order.
+    package var unsent: [UInt64] { outbound.log?.unsent.reversed().map(\.place) ?? [] }
 
     /// What is to be kept, when the session has ended.
     package var left: KeptSession? { outbound.log?.left }
@@ -53,50 +56,58 @@ extension ClientSession {
         outbound.log?.routing[id].map { KeptSession.Exchange(number: $0, packetID: id) }
     }
 
-    /// Delivers a QoS 1 or 2 message of the log. They come in the order of their places.
+    /// Sends a message again that was in flight on an earlier connection, under its identifier, whether it is wanted or not, and however old it is
+    /// [MQTT-4.4.0-1], [MQTT-3.3.2-5].
     ///
-    /// What was in flight on an earlier connection is sent again under its identifier [MQTT-4.4.0-1].
+    /// - Parameter publish: nil if the log doesn't have it any more, or the client may not have it.
+    package mutating func resume(
+        _ publish: Publish?,
+        at place: UInt64,
+        into actions: inout [SessionAction]
+    ) -> LogDelivery {
+        guard phase == .connected else { return .passed }
+        guard outbound.hasRoom else { return .noRoom }
+        guard let former = outbound.log?.takeUnsent(at: place) else { return .passed }
+        guard let publish, fits(publish) else {
+            forget(former, into: &actions)
+            return .passed
+        }
+        let again = outbound.resume(publish, former)
+        outbound.log?.began(again.packetID, at: place)
+        send(again, into: &actions)
+        return .sent
+    }
+
+    /// Delivers a QoS 1 or 2 message of the log. They come in the order of their places, behind those that are sent again.
     package mutating func deliver(
         _ publish: @autoclosure () -> Publish,
         at place: UInt64,
         isExpired: Bool,
         into actions: inout [SessionAction]
     ) -> LogDelivery {
-        guard phase == .connected, outbound.log?.wants(place) == true else { return .passed }
-        pass(place - min(1, place), into: &actions)
-        guard outbound.hasRoom else { return .noRoom }
-        let former = outbound.log?.takeUnsent(at: place)
-        var publish = publish()
-        // What has gone out once goes on, however old it is [MQTT-3.3.2-5].
-        if isExpired, former == nil {
+        guard phase == .connected, let log = outbound.log, place > log.sent else { return .passed }
+        guard outbound.hasRoom, log.unsent.isEmpty else { return .noRoom }
+        if isExpired {
             outbound.expired += 1
-            pass(place, into: &actions)
+            log.pass(place)
             return .passed
         }
+        var publish = publish()
         guard fits(publish) else {
-            if let former { forget(former, into: &actions) }
-            pass(place, into: &actions)
+            log.pass(place)
             return .passed
         }
-        if let former {
-            publish = outbound.resume(publish, former)
-        } else {
-            publish = outbound.begin(publish)
-            if publish.qos == .exactlyOnce { keepThis() }
-        }
+        publish = outbound.begin(publish)
+        if publish.qos == .exactlyOnce { keepThis() }
         outbound.log?.began(publish.packetID, at: place)
         send(publish, into: &actions)
         return .sent
     }
 
     /// There is nothing more for the client up to this place.
-    package mutating func passed(_ place: UInt64, into actions: inout [SessionAction]) {
+    package mutating func passed(_ place: UInt64) {
         guard phase == .connected else { return }
-        pass(place, into: &actions)
-    }
-
-    private mutating func pass(_ place: UInt64, into actions: inout [SessionAction]) {
-        for message in outbound.log?.pass(place) ?? [] { forget(message, into: &actions) }
+        outbound.log?.pass(place)
     }
 
     /// A message that isn't sent again: the client may hold its identifier, and mustn't take the next one under it for the same.

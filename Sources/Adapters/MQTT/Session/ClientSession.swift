@@ -31,6 +31,8 @@ package struct ClientSession: ~Copyable {
     var keepAlive: UInt16 = 0
     var keepAliveIsSuspended = false
     var clientIDIsEmpty = false
+    /// Whether the client wants to be told in words why something fails.
+    var wantsReasons = true
     /// Seconds that the client wants the session to outlive the connection; earlier versions know 0 and for ever.
     package internal(set) var wantedExpiry: UInt32 = 0
     /// Seconds that it does.

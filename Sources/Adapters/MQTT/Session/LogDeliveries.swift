@@ -1,13 +1,11 @@
 /// Where in the log the messages are that a kept session has sent to its client. A class, so that others take no room for it.
 final class LogDeliveries {
-    /// Up to where this connection has been through the log.
-    private(set) var position: UInt64
     /// Up to where the client has been sent what is for it, on this connection or an earlier one.
     private(set) var sent: UInt64
     /// Of those in flight, by packet identifier.
     private var places: [UInt16: UInt64] = [:]
-    /// In flight on an earlier connection and not yet sent again on this one, the last first.
-    private var unsent: [KeptSession.InFlight]
+    /// In flight on an earlier connection and not yet sent again on this one, the last first; before anything new.
+    private(set) var unsent: [KeptSession.InFlight]
 
     /// How many exchanges of QoS 2 the client has begun, and which of them are being routed, by packet identifier.
     private(set) var begunExchanges: UInt64
@@ -27,7 +25,6 @@ final class LogDeliveries {
         begunExchanges = session.begunExchanges
         unknown = session.unknown
         inherited = Set(session.unreleased)
-        position = min(sent, unsent.last.map { $0.place - min(1, $0.place) } ?? sent)
         for message in session.inFlight where message.stage == .pubcomp { places[message.packetID] = message.place }
     }
 
@@ -45,12 +42,7 @@ final class LogDeliveries {
 
     func isTaken(_ id: UInt16) -> Bool { unsent.contains { $0.packetID == id } }
 
-    /// Whether what stands there is for the client: new, or to be sent again.
-    func wants(_ place: UInt64) -> Bool {
-        place > position && (place > sent || unsent.contains { $0.place == place })
-    }
-
-    /// What the message had in its first flight; all before it must have been passed.
+    /// What the next message to be sent again had in its first flight, if it is the one that stands there.
     func takeUnsent(at place: UInt64) -> KeptSession.InFlight? {
         unsent.last?.place == place ? unsent.removeLast() : nil
     }
@@ -70,16 +62,8 @@ final class LogDeliveries {
         hasProgressed = true
     }
 
-    /// There is nothing for the client up to there, or nothing any more. Answers what isn't sent again although its exchange has
-    /// begun.
-    @discardableResult
-    func pass(_ place: UInt64) -> [KeptSession.InFlight] {
-        position = max(position, place)
-        sent = max(sent, place)
-        var forgotten: [KeptSession.InFlight] = []
-        while let next = unsent.last, next.place <= place { forgotten.append(unsent.removeLast()) }
-        return forgotten
-    }
+    /// There is nothing for the client up to there, or nothing any more.
+    func pass(_ place: UInt64) { sent = max(sent, place) }
 
     /// All in flight that the log has, with those that haven't been sent again.
     func inFlight(_ entries: [(id: UInt16, stage: DeliveryStage)]) -> [KeptSession.InFlight] {

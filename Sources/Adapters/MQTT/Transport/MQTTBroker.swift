@@ -31,6 +31,7 @@ package struct MQTTBroker: Sendable {
             connectTimeout: .nanoseconds(Int64(clamping: settings.connectTimeout.nanoseconds)),
             idleTimeout: settings.idleTimeout?.nanoseconds
         )
+        limits.maximumBacklog = (settings.maximumQueuedMessages, settings.maximumQueuedBytes)
         limits.receiveMaximum = UInt16(clamping: settings.receiveMaximum)
         limits.topicAliasMaximum = UInt16(clamping: settings.topicAliasMaximum)
         limits.maximumPacket = settings.maximumPacket

@@ -276,7 +276,7 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
     }
 
     private func send(_ packet: MQTTPacket) {
-        let version = session.version
+        let (packet, version) = (session.explained(packet), session.version)
         outbound.append { buffer in
             // What the session sends is bounded by its window; a packet that can't be encoded is a bug of ours.
             do { try packet.encode(into: &buffer, version: version) } catch { assertionFailure("\(error)") }
@@ -369,8 +369,8 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         if isKept { leaveSession(then) } else { unsettledPublishes = [] }
         for subscription in subscriptions.values { component.unsubscribe(subscription) }
         subscriptions = [:]
-        let goesOn = (hold?.left ?? nil) != nil
-        for group in Array(sharedSubscriptions.keys) { endShare(group, isKept: goesOn) }
+        let expiry = (hold?.left ?? nil)?.expiry ?? 0
+        for group in Array(sharedSubscriptions.keys) { endShare(group, keptFor: expiry) }
         routes = RouteCache()
         if let registration { component.registry.leave(registration) }
         registration = nil

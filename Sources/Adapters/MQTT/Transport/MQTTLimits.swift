@@ -16,6 +16,8 @@ package struct MQTTLimits: Sendable {
     /// Most bytes that wait for one client to read.
     package var maximumQueue: Int
     package var maximumSubscriptions: Int
+    /// Messages, and bytes, that wait in the log for the client of a kept session; what comes behind them is dropped.
+    package var maximumBacklog = (messages: 100_000, bytes: 64 << 20)
     package var connectTimeout: TimeAmount
     /// What an MQTT 5 client may have on its way to us.
     package var receiveMaximum: UInt16 = 1_024

@@ -81,6 +81,9 @@ package struct MQTTAdapterSettings: Sendable {
     private let maximumSessionExpiry: Duration?
     /// Most sessions of one thing that outlive their connections.
     package let maximumSessions: Int
+    /// Most messages, and most bytes, that wait for the client of one session.
+    package let maximumQueuedMessages: Int
+    package let maximumQueuedBytes: Int
     /// Most messages of one channel that are kept for later subscribers.
     package let maximumRetained: Int
     package let connectTimeout: Duration
@@ -130,6 +133,16 @@ package struct MQTTAdapterSettings: Sendable {
         )
         maximumSessionExpiry = try variables.optionalDuration("MF_MQTT_ADAPTER_MAX_SESSION_EXPIRY", default: "168h")
         maximumSessions = try variables.integer("MF_MQTT_ADAPTER_MAX_SESSIONS", default: 100, in: 1...1_000_000)
+        maximumQueuedMessages = try variables.integer(
+            "MF_MQTT_MAX_QUEUED_MESSAGES",
+            default: 100_000,
+            in: 1...1_000_000_000
+        )
+        maximumQueuedBytes = try variables.integer(
+            "MF_MQTT_MAX_QUEUED_BYTES",
+            default: 64 << 20,
+            in: 1_024...(1 << 50)
+        )
         maximumRetained = try variables.integer("MF_MQTT_ADAPTER_MAX_RETAINED", default: 10_000, in: 1...1_000_000)
         connectTimeout = try variables.duration("MF_MQTT_ADAPTER_CONNECT_TIMEOUT", default: "10s")
         idleTimeout = try variables.optionalDuration("MF_MQTT_ADAPTER_IDLE_TIMEOUT")

@@ -18,6 +18,16 @@ package protocol MessageLog: Sendable {
     ///   - then: called once, on any thread; nil if the log can't be read now.
     func read(_ channels: [ChannelID], after place: UInt64, limit: Int, then: @escaping @Sendable (LogPage?) -> Void)
 
+    /// Reads the messages at these places, as far as they are still there.
+    ///
+    /// - Parameter then: called once, on any thread, with the messages by their places; nil if the log can't be read now.
+    func read(at places: [UInt64], then: @escaping @Sendable ([UInt64: Message]?) -> Void)
+
+    /// About how many messages of these channels there are behind a place.
+    ///
+    /// - Parameter then: called once, on any thread; nil if the log can't be read now.
+    func count(_ channels: [ChannelID], after place: UInt64, then: @escaping @Sendable (Int?) -> Void)
+
     /// The messages of QoS 2 of a session that have been stored behind a place, as ``Message/exchange``.
     ///
     /// - Parameter topic: at least those on it; nil: all.

@@ -144,6 +144,7 @@ extension MQTTConnection {
         guard let hold, !hold.isLive, !hold.isReading, session.phase == .connected, session.isHalfEmpty,
             !isQueueHalfFull
         else { return }
+        guard session.unsent.isEmpty else { return readUnsent(hold) }
         let channels = Set(subscriptions.values.lazy.filter { $0.qos != .atMostOnce }.map(\.filter.channel))
         guard !channels.isEmpty else {
             pass(component.logTail)
@@ -158,6 +159,83 @@ extension MQTTConnection {
         }
     }
 
+    /// Reads what was in flight on an earlier connection.
+    private func readUnsent(_ hold: SessionHold) {
+        hold.isReading = true
+        let places = session.unsent.prefix(Self.portion)
+        let bound = NIOLoopBound((connection: self, hold: hold), eventLoop: loop.eventLoop)
+        hold.keeping.log.read(at: Set(places.map { $0 >> 1 }).sorted()) { found in
+            bound.eventLoop.execute { bound.value.connection.resume(places, found, bound.value.hold) }
+        }
+    }
+
+    /// Sends messages again, as far as there is room and the thing may still have them.
+    private func resume(_ places: ArraySlice<UInt64>, _ found: [UInt64: Message]?, _ hold: SessionHold) {
+        guard session.phase == .connected, let key else { return }
+        guard let found else { return pause(hold, for: Self.pauseAfterFailure) }
+        for (index, place) in zip(places.indices, places) {
+            guard let message = found[place >> 1] else {
+                resume(nil, at: place)
+                continue
+            }
+            guard key.isGood(at: loop.now),
+                loop.access.grant(key.identity.thing, message.topic.channel, at: loop.now) != nil
+            else {
+                return ask(key, message.topic.channel, before: places[index...], found, hold)
+            }
+            guard resume(message, at: place) else { break }
+        }
+        hold.isReading = false
+        readLog()
+    }
+
+    private func ask(
+        _ key: KnownKey,
+        _ channel: ChannelID,
+        before places: ArraySlice<UInt64>,
+        _ found: [UInt64: Message],
+        _ hold: SessionHold
+    ) {
+        loop.access.authorize(key, channel, clock: { [loop] in loop.now }) { authorized in
+            switch authorized {
+            case .granted: self.resume(places, found, hold)
+            case .refused: self.resume(places, found.filter { $0.value.topic.channel != channel }, hold)
+            case .unavailable: self.pause(hold, for: Self.pauseAfterFailure)
+            }
+        }
+    }
+
+    /// - Parameter message: nil: it isn't sent again.
+    /// - Returns: false if there is no room for it now.
+    @discardableResult
+    private func resume(_ message: Message?, at place: UInt64) -> Bool {
+        let version = session.version
+        let publish = message.map { message in
+            var packets = OutgoingPackets(message, at: loop.wallClock)
+            return packets.own(delivery(of: message.topic, at: place), version: version)
+        }
+        var result = LogDelivery.passed
+        feed { session, actions in result = session.resume(publish, at: place, into: &actions) }
+        if result == .sent { loop.counters.deliveredMQTT.add() }
+        return result != .noRoom
+    }
+
+    /// As its subscriptions have it now, if there are any that match.
+    private func delivery(of topic: Topic, at place: UInt64) -> MQTTDelivery {
+        let isTyped = SessionPlace.isTyped(place)
+        let matching = subscriptions.values.filter { $0.filter.matches(topic) }
+        return MQTTDelivery.merging(matching, of: topic).first { $0.isTyped == isTyped }
+            ?? MQTTDelivery(
+                connection: self,
+                isTyped: isTyped,
+                qos: .exactlyOnce,
+                noLocal: false,
+                retainAsPublished: false,
+                since: 0,
+                from: 0
+            )
+    }
+
     private func read(_ page: LogPage?, _ hold: SessionHold) {
         guard session.phase == .connected else { return }
         guard let page else {
@@ -165,13 +243,41 @@ extension MQTTConnection {
         }
         hold.isReading = false
         if !hold.isReadingStale {
+            let most = component.limits.maximumBacklog
+            if !page.isLast, hold.backlog.messages >= most.messages || hold.backlog.bytes >= most.bytes {
+                return overflow(hold)
+            }
             guard page.messages.allSatisfy(deliver) else { return }
             pass(page.end)
             hold.isLive = page.isLast && page.end >= hold.lastMissed
+            if page.isLast { hold.backlog = (0, 0) }
             // What is missing is about to come.
             guard hold.isLive || !page.isLast else { return pause(hold, for: Self.pauseBehind) }
         }
         readLog()
+    }
+
+    /// More waits than may: what comes behind that is dropped, and the client told if it can be.
+    private func overflow(_ hold: SessionHold) {
+        hold.isReading = true
+        let channels = Set(subscriptions.values.lazy.filter { $0.qos != .atMostOnce }.map(\.filter.channel))
+        let (end, log) = (hold.keeping.log.newest, hold.keeping.log)
+        let bound = NIOLoopBound((connection: self, hold: hold), eventLoop: loop.eventLoop)
+        log.count(Array(channels), after: SessionPlace.read(session.logPosition)) { count in
+            bound.eventLoop.execute { bound.value.connection.drop(count ?? 0, upTo: end, bound.value.hold) }
+        }
+    }
+
+    private func drop(_ count: Int, upTo end: UInt64, _ hold: SessionHold) {
+        guard session.phase == .connected else { return }
+        hold.isReading = false
+        hold.backlog = (0, 0)
+        guard count > 0 else { return readLog() }
+        loop.counters.droppedMQTT.add(count)
+        pass(end)
+        session.hasProgressed = true
+        guard session.version == .v5 else { return readLog() }
+        self.end(.quotaExceeded, .overflow)
     }
 
     private func pause(_ hold: SessionHold, for time: TimeAmount) {
@@ -183,7 +289,7 @@ extension MQTTConnection {
     }
 
     private func pass(_ place: UInt64) {
-        feed { session, actions in session.passed(SessionPlace.end(of: place), into: &actions) }
+        session.passed(SessionPlace.end(of: place))
     }
 
     /// False if there is no room for it now.
@@ -196,7 +302,7 @@ extension MQTTConnection {
     }
 
     private func deliver(logged packets: inout OutgoingPackets, _ delivery: MQTTDelivery) -> Bool {
-        guard !isQueueHalfFull else { return false }
+        guard !isQueueHalfFull, let hold else { return false }
         let message = packets.message
         let qos = packets.qos(delivery)
         let isExpired = message.properties?.expires.map { $0 <= loop.wallClock } ?? false
@@ -213,6 +319,10 @@ extension MQTTConnection {
         if result == .sent {
             idleness.carried()
             loop.counters.deliveredMQTT.add()
+            if !hold.isLive {
+                hold.backlog.messages += 1
+                hold.backlog.bytes += message.size
+            }
         }
         return result != .noRoom
     }

@@ -21,6 +21,8 @@ final class SessionHold {
     /// What is being read from the log is for the subscriptions as they were then.
     var isReading = false
     var isReadingStale = false
+    /// Messages, and bytes, that have come out of the log since the session was up with it last.
+    var backlog = (messages: 0, bytes: 0)
     /// What has been said to the client, and goes out when that is kept.
     var heldBack: ByteBuffer?
     var isKeeping = false
@@ -59,6 +61,8 @@ final class SessionHold {
 /// A place of the log for a session: a message that overlapping filters want under its plain and its typed name comes twice.
 enum SessionPlace {
     static func of(_ place: UInt64, isTyped: Bool) -> UInt64 { place << 1 | (isTyped ? 1 : 0) }
+
+    static func isTyped(_ place: UInt64) -> Bool { place & 1 == 1 }
 
     /// All up to a place of the log.
     static func end(of place: UInt64) -> UInt64 { of(place, isTyped: true) }

@@ -46,12 +46,12 @@ extension MQTTConnection {
 
     /// False if there is no such subscription.
     ///
-    /// - Parameter isKept: whether the session goes on without the connection, and has it.
+    /// - Parameter expiry: for how many seconds the session goes on without the connection, and has it.
     @discardableResult
-    func endShare(_ group: SharedGroup, isKept: Bool = false) -> Bool {
+    func endShare(_ group: SharedGroup, keptFor expiry: UInt32 = 0) -> Bool {
         guard let subscription = sharedSubscriptions.removeValue(forKey: group) else { return false }
         if let member = subscription.member { component.shared?.leave(member) }
-        component.shared?.release(group, by: holder(for: isKept ? session.expiry : 0))
+        component.shared?.release(group, by: holder(for: expiry))
         subscription.grant.release()
         loop.tenants.release(.subscription, of: subscription.grant.identity.tenant)
         return true
