@@ -46,11 +46,15 @@ import Testing
     private func read(_ store: MessageStore, _ filter: String = "#") async throws -> [String] {
         let filter = TopicFilter(channel: channel, subtopic: try SubtopicFilter(mqttStyle: filter[...]))
         var found: [String] = []
-        var next: RetainedPage.Next? = { [tenant] then in store.read(filter, of: tenant, then: then) }
-        while let read = next {
-            let page = try #require(await withCheckedContinuation { done in read { done.resume(returning: $0) } })
+        var rest: RetainedRange? = .all
+        while let range = rest {
+            let page = try #require(
+                await withCheckedContinuation { done in
+                    store.read(filter, of: tenant, in: range, limit: .max) { done.resume(returning: $0) }
+                }
+            )
             found += page.messages.map { "\($0.topic.subtopic.dotted.text):\(String(buffer: $0.payload))" }
-            next = page.next
+            rest = page.rest
         }
         return found
     }
@@ -61,9 +65,9 @@ import Testing
             for (payload, topic) in [("0", ""), ("1", "a"), ("2", "a/b"), ("3", "c"), ("4", "a")] {
                 try retain(store, payload, topic)
             }
-            #expect(try await read(store) == [":0", "a:4", "a.b:2", "c:3"])
-            #expect(try await read(store, "a/#") == ["a:4", "a.b:2"])
-            #expect(try await read(store, "+") == ["a:4", "c:3"])
+            #expect(try await read(store) == [":0", "a.b:2", "c:3", "a:4"])
+            #expect(try await read(store, "a/#") == ["a.b:2", "a:4"])
+            #expect(try await read(store, "+") == ["c:3", "a:4"])
             #expect(try await read(store, "") == [":0"])
             // One for a topic, whatever its type.
             try retain(store, "5", "c", type: "text/plain")
@@ -123,6 +127,27 @@ import Testing
             store.apply(isTenant ? .tenantRemoved(tenant) : .channelRemoved(channel))
             #expect(try await read(store) == [])
         }
+    }
+
+    @Test func aPlaceIsOfOneMessageAlone() async throws {
+        var places: [UInt64] = []
+        for round in 1...3 {
+            try await running { store async throws in
+                try retain(store, "\(round)", "a")
+                let filter = TopicFilter(channel: channel, subtopic: try SubtopicFilter(mqttStyle: "a"))
+                let range = RetainedRange(behind: places.last ?? 0, upTo: .max)
+                let page = await withCheckedContinuation { done in
+                    store.read(filter, of: tenant, in: range, limit: .max) { done.resume(returning: $0) }
+                }
+                places += try #require(page).messages.map(\.place)
+                let asked = places
+                let found = await withCheckedContinuation { done in
+                    store.readRetained(at: asked) { done.resume(returning: $0) }
+                }
+                #expect(found?.mapValues { String(buffer: $0.payload) } == [try #require(places.last): "\(round)"])
+            }
+        }
+        #expect(places.count == 3 && places == places.sorted())
     }
 
     @Test func manyComeInPages() async throws {

@@ -84,6 +84,24 @@ import Testing
         #expect(new.map(\.packetID) == [4] && new.map(\.dup) == [false])
     }
 
+    /// [MQTT-4.4.0-1]
+    @Test func whatWasRetainedIsSentAgainInItsTurn() throws {
+        let place = KeptSession.firstRetained | 2
+        let (client, _) = connected(KeptSession(from: 4))
+        #expect(client.deliver(.sample(.atLeastOnce), retainedAt: place).result == .sent)
+        #expect(client.deliver(.sample(.exactlyOnce), at: 7).result == .sent)
+        #expect(client.deliver(.sample(.atLeastOnce), retainedAt: place + 2).result == .noRoom)
+        #expect(client.position == 7)
+        _ = client.loseConnection()
+
+        let (again, _) = connected(try #require(client.left))
+        #expect(again.unsent == [place, 7] && again.position == 7)
+        let first = sent(again.resume(.sample(.atLeastOnce), at: place).actions)
+        #expect(first.map(\.packetID) == [1] && first.map(\.dup) == [true])
+        #expect(sent(again.resume(.sample(.exactlyOnce), at: 7).actions).map(\.packetID) == [2])
+        #expect(again.position == 7)
+    }
+
     @Test func identifiersOfWhatIsStillToBeSentAgainAreTaken() {
         var session = KeptSession(from: 9)
         session.inFlight = [.init(place: 3, packetID: 1, stage: .puback), .init(place: 9, packetID: 2, stage: .pubrec)]

@@ -79,13 +79,17 @@ import Testing
         func read(_ filter: String = "#", in channel: ChannelID, of tenant: Tenant.ID? = nil) async throws -> [String] {
             let filter = TopicFilter(channel: channel, subtopic: try SubtopicFilter(mqttStyle: filter[...]))
             var found: [String] = []
-            var next: RetainedPage.Next? = { [retained] then in
-                retained.read(filter, of: tenant ?? self.tenant, then: then)
-            }
-            while let read = next {
-                let page = try #require(await withCheckedContinuation { done in read { done.resume(returning: $0) } })
+            var rest: RetainedRange? = .all
+            while let range = rest {
+                let page = try #require(
+                    await withCheckedContinuation { done in
+                        retained.read(filter, of: tenant ?? self.tenant, in: range, limit: .max) {
+                            done.resume(returning: $0)
+                        }
+                    }
+                )
                 found += page.messages.map { "\($0.topic.subtopic.dotted.text):\(String(buffer: $0.payload))" }
-                next = page.next
+                rest = page.rest
             }
             return found
         }
@@ -127,6 +131,26 @@ import Testing
         #expect(try await other.read("a", in: channel) == ["a:4"])
         #expect(try await other.read(in: .random()) == [])
         #expect(try await other.read(in: channel, of: .random()) == [])
+    }
+
+    @Test func aPlaceIsOfOneMessageAlone() async throws {
+        let adapter = try await adapter()
+        let filter = TopicFilter(channel: channel, subtopic: try SubtopicFilter(mqttStyle: "a"))
+        var places: [UInt64] = []
+        for payload in ["one", "two"] {
+            try await adapter.retain(payload, "a", in: channel)
+            let range = RetainedRange(behind: places.last ?? 0, upTo: .max)
+            let page = await withCheckedContinuation { done in
+                adapter.retained.read(filter, of: tenant, in: range, limit: .max) { done.resume(returning: $0) }
+            }
+            places += try #require(page).messages.map(\.place)
+        }
+        let asked = places
+        let found = await withCheckedContinuation { done in
+            adapter.retained.readRetained(at: asked) { done.resume(returning: $0) }
+        }
+        #expect(places.count == 2)
+        #expect(found?.mapValues { String(buffer: $0.payload) } == [try #require(places.last): "two"])
     }
 
     @Test func manyComeInPages() async throws {

@@ -25,6 +25,15 @@ extension MessageStore: RetainedMessages {
             "CREATE INDEX retained_expires ON retained (expires) WHERE expires IS NOT NULL",
         ]
     }
+    /// Their places, in the order in which they were retained.
+    static let retainedPlaces = Migration("retained_2") { _ in
+        [
+            "ALTER TABLE retained ADD COLUMN number BIGINT NOT NULL DEFAULT 0",
+            "UPDATE retained SET number = rowid",
+            "CREATE INDEX retained_number ON retained (number)",
+            "CREATE INDEX retained_channel ON retained (channel, number)",
+        ]
+    }
     /// Most rows, and about most bytes, of one page.
     private static let pageRows: Int64 = 128
     private static let retainedPageBytes = 1 << 20
@@ -50,14 +59,14 @@ extension MessageStore: RetainedMessages {
         let row: [SQLValue] = [
             .id(channel.value), key, .id(tenant.value),
             message.properties?.expires.map { .integer(Int64(clamping: $0)) } ?? .null,
-            .blob(Array(buffer.readableBytesView)),
+            .blob(Array(buffer.readableBytesView)), .integer(Int64(clamping: nextRetainedPlace())),
         ]
         add(
             TransactionPart { session in
                 let isNew = try Self.deleteRetained(channel, key, in: session) == 0
                 try session.insert(
                     into: "retained",
-                    columns: ["channel", "subtopic", "tenant", "expires", "message"],
+                    columns: ["channel", "subtopic", "tenant", "expires", "message", "number"],
                     rows: [row]
                 )
                 return { if !isNew { _ = self.count(channel, -1) } }
@@ -65,6 +74,14 @@ extension MessageStore: RetainedMessages {
                 _ = self.count(channel, -1)
             }
         )
+    }
+
+    /// Later than all before it, also after a restart.
+    private func nextRetainedPlace() -> UInt64 {
+        lastRetained.withLock { last in
+            last = max(last + 1, UInt64(clamping: now))
+            return last
+        }
     }
 
     private func forgetRetained(_ channel: ChannelID, _ key: SQLValue) {
@@ -97,27 +114,19 @@ extension MessageStore: RetainedMessages {
     package func read(
         _ filter: TopicFilter,
         of tenant: Tenant.ID,
+        in range: RetainedRange,
+        limit: Int,
         then: @escaping @Sendable (RetainedPage?) -> Void
     ) {
         guard retainedCounts.withLock({ $0[filter.channel] != nil }) else {
-            return then(RetainedPage(messages: [], next: nil))
+            return then(RetainedPage(messages: [], end: nil, newest: 0))
         }
-        read(filter, of: tenant, after: nil, then: then)
-    }
-
-    private func read(
-        _ filter: TopicFilter,
-        of tenant: Tenant.ID,
-        after place: String?,
-        then: @escaping @Sendable (RetainedPage?) -> Void
-    ) {
         let now = now
         add(
             TransactionPart { session in
-                let (messages, end) = try Self.page(filter, of: tenant, after: place, at: now, in: session)
-                var next: RetainedPage.Next?
-                if let end { next = { self.read(filter, of: tenant, after: end, then: $0) } }
-                let page = RetainedPage(messages: messages, next: next)
+                var range = range
+                range.upTo = min(range.upTo, self.lastRetained.withLock { $0 })
+                let page = try Self.page(filter, of: tenant, in: range, limit: limit, at: now, in: session)
                 return { then(page) }
             } failed: {
                 then(nil)
@@ -125,38 +134,64 @@ extension MessageStore: RetainedMessages {
         )
     }
 
-    /// In the order of their subtopics; and behind which one there may be more.
+    package func readRetained(at places: [UInt64], then: @escaping @Sendable ([UInt64: Message]?) -> Void) {
+        add(
+            TransactionPart { session in
+                var (reader, messages) = (BusMessageReader(), [UInt64: Message]())
+                for place in places {
+                    let rows = try session.query(
+                        "SELECT message FROM retained WHERE number = $1",
+                        [.integer(Int64(clamping: place))]
+                    )
+                    messages[place] = try rows.first.flatMap { row in
+                        Self.message(try row.blob("message"), &reader, at: place)
+                    }
+                }
+                let found = messages
+                return { then(found) }
+            } failed: {
+                then(nil)
+            }
+        )
+    }
+
     private static func page(
         _ filter: TopicFilter,
         of tenant: Tenant.ID,
-        after place: String?,
+        in range: RetainedRange,
+        limit: Int,
         at now: Int64,
         in session: any SQLSession
-    ) throws -> (messages: [Message], end: String?) {
+    ) throws -> RetainedPage {
+        let limit = max(1, min(Int64(limit), pageRows))
         let rows = try session.query(
             """
-            SELECT subtopic, message FROM retained
-            WHERE channel = $1 AND tenant = $2 AND (subtopic > $3 OR $4 = 1) AND (expires IS NULL OR expires > $5)
-            ORDER BY subtopic LIMIT $6
+            SELECT number, message FROM retained
+            WHERE channel = $1 AND tenant = $2 AND number > $3 AND number <= $4 AND (expires IS NULL OR expires > $5)
+            ORDER BY number LIMIT $6
             """,
             [
-                .id(filter.channel.value), .id(tenant.value), .text(place ?? ""), .integer(place == nil ? 1 : 0),
-                .integer(now), .integer(pageRows),
+                .id(filter.channel.value), .id(tenant.value), .integer(Int64(clamping: range.behind)),
+                .integer(Int64(clamping: range.upTo)), .integer(now), .integer(limit),
             ]
         )
         var (reader, messages, bytes) = (BusMessageReader(), [Message](), 0)
         for row in rows {
-            let blob = try row.blob("message")
-            guard let message = try? reader.read(ByteBuffer(bytes: blob)).message,
-                filter.subtopic.matches(message.topic.subtopic)
+            let (place, blob) = (UInt64(clamping: try row.integer("number")), try row.blob("message"))
+            guard let message = Self.message(blob, &reader, at: place), filter.subtopic.matches(message.topic.subtopic)
             else { continue }
             messages.append(message)
             bytes += blob.count
-            if bytes >= retainedPageBytes {
-                return (messages, try row.text("subtopic"))
-            }
+            if bytes >= retainedPageBytes { return RetainedPage(messages: messages, end: place, newest: range.upTo) }
         }
-        return (messages, rows.count < pageRows ? nil : try rows.last?.text("subtopic"))
+        let end = rows.count < limit ? nil : try rows.last.map { UInt64(clamping: try $0.integer("number")) }
+        return RetainedPage(messages: messages, end: end, newest: range.upTo)
+    }
+
+    private static func message(_ blob: [UInt8], _ reader: inout BusMessageReader, at place: UInt64) -> Message? {
+        var message = try? reader.read(ByteBuffer(bytes: blob)).message
+        message?.place = place
+        return message
     }
 
     // MARK: The end of it

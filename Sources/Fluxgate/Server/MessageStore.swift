@@ -50,6 +50,7 @@ package final class MessageStore: MessageBus, Service {
                 "CREATE INDEX messages_origin ON messages (origin) WHERE origin IS NOT NULL",
             ]
         },
+        retainedPlaces,
     ]
     private static let columns = ["created", "size", "message", "channel", "origin", "exchange"]
     /// Most rows that are removed at a time.
@@ -69,6 +70,7 @@ package final class MessageStore: MessageBus, Service {
     let lastPlace: Atomic<UInt64>
     /// Of channels that have any.
     let retainedCounts = Mutex<[ChannelID: Int]>([:])
+    let lastRetained: Mutex<UInt64>
     let maximumRetained: Int
     /// Bytes of all that is kept.
     private let size: Atomic<Int64>
@@ -104,6 +106,10 @@ package final class MessageStore: MessageBus, Service {
         }
         let retained = try await database.read { session in try Self.countRetained(in: session) }
         for (channel, count) in retained { retainedCounts.withLock { $0[channel] = count } }
+        let places = try await database.read { session in
+            try session.query("SELECT COALESCE(MAX(number), 0) AS last FROM retained", [])
+        }
+        lastRetained = Mutex(UInt64(clamping: try places.first?.integer("last") ?? 0))
         size = Atomic(kept)
         lastPlace = Atomic(UInt64(clamping: last))
         link.isUp = true

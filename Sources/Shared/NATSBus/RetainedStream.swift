@@ -150,24 +150,37 @@ package final class RetainedStream: RetainedMessages {
     package func read(
         _ filter: TopicFilter,
         of tenant: Tenant.ID,
-        then: @escaping @Sendable (RetainedPage?) -> Void
-    ) {
-        read(filter, of: tenant, behind: 0, upTo: nil, then: then)
-    }
-
-    /// - Parameter end: what comes behind it has come live; nil: what is there now.
-    private func read(
-        _ filter: TopicFilter,
-        of tenant: Tenant.ID,
-        behind place: UInt64,
-        upTo end: UInt64?,
+        in range: RetainedRange,
+        limit: Int,
         then: @escaping @Sendable (RetainedPage?) -> Void
     ) {
         Task {
             do {
-                var newest = end
-                if newest == nil { newest = try await jetStream.lastSequence(of: Self.name) }
-                then(try await page(of: filter, of: tenant, behind: place, upTo: newest ?? 0))
+                var range = range
+                if range.upTo == .max { range.upTo = try await jetStream.lastSequence(of: Self.name) }
+                then(try await page(of: filter, of: tenant, in: range, limit: max(1, min(limit, Self.pageCount))))
+            } catch {
+                logger.warning("retained messages not read", metadata: ["reason": "\(error)"])
+                then(nil)
+            }
+        }
+    }
+
+    package func readRetained(at places: [UInt64], then: @escaping @Sendable ([UInt64: Message]?) -> Void) {
+        Task {
+            var (reader, messages) = (BusMessageReader(), [UInt64: Message]())
+            do {
+                for place in places {
+                    let which: JSONObject = ["seq": .integer(Int64(clamping: place))]
+                    guard let found = try await jetStream.message(of: Self.name, which),
+                        var message = try? reader.read(found.payload).message, message.payload.readableBytes > 0
+                    else { continue }
+                    message.place = place
+                    messages[place] = message
+                }
+                then(messages)
+            } catch let error as JetStreamError where error.isNoStream {
+                then([:])
             } catch {
                 logger.warning("retained messages not read", metadata: ["reason": "\(error)"])
                 then(nil)
@@ -178,38 +191,39 @@ package final class RetainedStream: RetainedMessages {
     private func page(
         of filter: TopicFilter,
         of tenant: Tenant.ID,
-        behind place: UInt64,
-        upTo end: UInt64
+        in range: RetainedRange,
+        limit: Int
     ) async throws(JetStreamError) -> RetainedPage {
         var cursor = StreamCursor(
             Self.subject(of: filter, of: tenant),
             of: Self.name,
-            behind: place,
-            portion: Self.pageCount,
-            isLong: place > 0
+            behind: range.behind,
+            portion: limit,
+            isLong: range.behind > 0
         )
         defer { cursor.close(fetches) }
         var (reader, messages, bytes) = (BusMessageReader(), [Message](), 0)
-        while cursor.place < end, let found = try await cursor.next(jetStream, fetches), found.sequence <= end {
+        while cursor.place < range.upTo, let found = try await cursor.next(jetStream, fetches),
+            found.sequence <= range.upTo
+        {
             guard let message = current(found, &reader) else {
                 state.withLock { $0.lookAfter(found.subject) }
                 continue
             }
             messages.append(message)
             bytes += found.payload.readableBytes
-            guard messages.count >= Self.pageCount || bytes >= Self.pageBytes else { continue }
-            return RetainedPage(messages: messages) { [place = cursor.place] then in
-                self.read(filter, of: tenant, behind: place, upTo: end, then: then)
-            }
+            guard messages.count >= limit || bytes >= Self.pageBytes else { continue }
+            return RetainedPage(messages: messages, end: cursor.place, newest: range.upTo)
         }
-        return RetainedPage(messages: messages, next: nil)
+        return RetainedPage(messages: messages, end: nil, newest: range.upTo)
     }
 
     /// What is to be delivered; nil if there is nothing (any more).
     private func current(_ found: JetStream.Stored, _ reader: inout BusMessageReader) -> Message? {
-        guard let message = try? reader.read(found.payload).message, message.payload.readableBytes > 0,
+        guard var message = try? reader.read(found.payload).message, message.payload.readableBytes > 0,
             message.properties?.expires ?? .max > now()
         else { return nil }
+        message.place = found.sequence
         return message
     }
 

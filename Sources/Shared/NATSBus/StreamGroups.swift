@@ -15,6 +15,10 @@ package final class StreamGroups: SharedMessages {
         let missing: Int
         let deadline: ContinuousClock.Instant
 
+        func until(_ deadline: ContinuousClock.Instant) -> Fetch {
+            Fetch(consumer: consumer, missing: missing, deadline: deadline)
+        }
+
         /// With one missing less.
         var one: Fetch { Fetch(consumer: consumer, missing: missing - 1, deadline: deadline) }
     }
@@ -35,6 +39,8 @@ package final class StreamGroups: SharedMessages {
         var isOwn = false
         var isReady = false
         var isPreparing = false
+        /// Sessions that held it on their own, and are here again.
+        var back: Set<String> = []
         var waiting: [@Sendable (Bool) -> Void] = []
 
         /// Behind which place a consumer that is made begins.
@@ -153,15 +159,17 @@ package final class StreamGroups: SharedMessages {
             var found = state.groups[group] ?? Group(consumers: GroupConsumer.all(of: group))
             found.holders += 1
             found.expiry = max(found.expiry, holder.expiry)
+            found.back.insert(Self.key(of: holder))
             for consumer in found.consumers { state.byConsumer[consumer.name[...]] = group }
             state.groups[group] = found
         }
-        prepare(group, of: holder, isBack: place != nil)
+        prepare(group, anew: place == nil ? holder : nil)
     }
 
     package func release(_ group: SharedGroup, by holder: SharedHolder) {
         let last = state.withLock { state -> Group? in
             state.groups[group]?.holders -= 1
+            state.groups[group]?.back.remove(Self.key(of: holder))
             guard let last = state.groups[group], last.holders == 0 else { return nil }
             state.groups[group] = nil
             for consumer in last.consumers { state.byConsumer[consumer.name[...]] = nil }
@@ -228,23 +236,20 @@ package final class StreamGroups: SharedMessages {
 
     /// Sees to it that the group's messages wait for it, if they don't yet.
     ///
-    /// - Parameters:
-    ///   - holder: one that may have held it on its own until now.
-    ///   - isBack: whether what has waited is for it.
-    private func prepare(_ group: SharedGroup, of holder: SharedHolder? = nil, isBack: Bool = false) {
-        let (isDue, expiry) = state.withLock { state -> (Bool, UInt32) in
-            guard let found = state.groups[group], !found.isReady, !found.isPreparing else { return (false, 0) }
-            state.groups[group]?.isPreparing = true
-            return (true, found.expiry)
+    /// - Parameter holder: a session that has the subscription anew, and isn't the one of its client that may have left.
+    private func prepare(_ group: SharedGroup, anew holder: SharedHolder? = nil) {
+        let (isDue, isBack, expiry) = state.withLock { state -> (Bool, Bool, UInt32) in
+            guard let found = state.groups[group], !found.isPreparing else { return (false, false, 0) }
+            state.groups[group]?.isPreparing = !found.isReady
+            return (!found.isReady, !found.back.isEmpty, found.expiry)
         }
-        guard isDue || holder != nil else { return }
+        guard isDue || isBack else { return }
         let name = GroupConsumer.name(of: group)
         follow(group) { [self] in
             var isReady = false
             defer { if isDue { prepared(group, isReady) } }
             if isDue {
-                // A session that has started anew isn't the one that has left.
-                if let holder, !isBack { try await holders.comeBack(Self.key(of: holder), to: name) }
+                if let holder { try await holders.comeBack(Self.key(of: holder), to: name) }
                 let last = try await jetStream.lastSequence(of: stream)
                 let start = state.withLock { $0.groups[group]?.start(last) ?? last }
                 try await holders.hold(name, expiry: expiry)
@@ -255,8 +260,11 @@ package final class StreamGroups: SharedMessages {
                 }
                 isReady = true
             }
-            guard let holder, isDue ? isBack : state.withLock({ $0.groups[group]?.isReady }) == true else { return }
-            try await holders.comeBack(Self.key(of: holder), to: name)
+            guard isReady || state.withLock({ $0.groups[group]?.isReady }) == true else { return }
+            for key in state.withLock({ $0.groups[group]?.back }) ?? [] {
+                try await holders.comeBack(key, to: name)
+                _ = state.withLock { $0.groups[group]?.back.remove(key) }
+            }
         }
     }
 
@@ -402,10 +410,11 @@ package final class StreamGroups: SharedMessages {
         guard let number = levels.last.flatMap({ UInt64($0) }), let consumer = levels.dropLast().last,
             let group = state.withLock({ $0.byConsumer[consumer] })
         else { return }
-        let isGone =
-            incoming.header("Status") == "503" || incoming.header("Description")?.contains("Deleted") == true
+        let status = incoming.header("Status")
+        let isGone = status == "503" || incoming.header("Description")?.contains("Deleted") == true
         change(group) { found in
-            found.fetches[number] = nil
+            // What the server refuses now had better not be asked for at once.
+            found.fetches[number] = status == "409" ? found.fetches[number]?.until(.now + Self.pace) : nil
             if isGone { found.isReady = false }
         }
     }

@@ -81,6 +81,13 @@ final class Client {
         return (result, actions)
     }
 
+    /// A message that was retained.
+    func deliver(_ publish: Publish, retainedAt place: UInt64) -> (result: LogDelivery, actions: [SessionAction]) {
+        var result = LogDelivery.passed
+        let actions = actions { result = $0.deliver(publish, retainedAt: place, into: &$1) }
+        return (result, actions)
+    }
+
     var kept: KeptSession? { session.kept }
     var left: KeptSession? { session.left }
     var position: UInt64 { session.logPosition }

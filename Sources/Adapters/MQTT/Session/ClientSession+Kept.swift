@@ -104,6 +104,21 @@ extension ClientSession {
         return .sent
     }
 
+    /// Delivers a QoS 1 or 2 message that was retained before its subscription, behind those that are sent again.
+    package mutating func deliver(
+        _ publish: consuming Publish,
+        retainedAt place: UInt64,
+        into actions: inout [SessionAction]
+    ) -> LogDelivery {
+        guard phase == .connected, let log = outbound.log, fits(publish) else { return .passed }
+        guard outbound.hasRoom, log.unsent.isEmpty else { return .noRoom }
+        let publish = outbound.begin(publish)
+        if publish.qos == .exactlyOnce { keepThis() }
+        log.began(publish.packetID, at: place)
+        send(publish, into: &actions)
+        return .sent
+    }
+
     /// There is nothing more for the client up to this place.
     package mutating func passed(_ place: UInt64) {
         guard phase == .connected else { return }

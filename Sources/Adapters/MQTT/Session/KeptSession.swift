@@ -16,6 +16,11 @@ package struct KeptSession: Equatable, Sendable, Codable {
         }
     }
 
+    /// Places from here on aren't of the log but of the messages that are retained for later subscribers.
+    package static let firstRetained: UInt64 = 1 << 63
+
+    package static func isRetained(_ place: UInt64) -> Bool { place >= firstRetained }
+
     /// In the order in which they went out.
     package var inFlight: [InFlight] = []
     /// Up to this place the client has been sent what was for it.

@@ -20,7 +20,7 @@ final class LogDeliveries {
     var left: KeptSession?
 
     init(_ session: KeptSession) {
-        unsent = session.inFlight.filter { $0.stage != .pubcomp }.sorted { $0.place > $1.place }
+        unsent = session.inFlight.reversed().filter { $0.stage != .pubcomp }
         sent = session.sent
         begunExchanges = session.begunExchanges
         unknown = session.unknown
@@ -50,7 +50,7 @@ final class LogDeliveries {
     /// A message has gone out.
     func began(_ id: UInt16, at place: UInt64) {
         places[id] = place
-        pass(place)
+        if !KeptSession.isRetained(place) { pass(place) }
         hasProgressed = true
     }
 

@@ -13,12 +13,13 @@ extension MQTTConnection {
         guard loop.retained != nil else { return }
         for subscription in wantingRetained {
             // The first is under way.
-            let isNext = passedRetained.isReading && passedRetained.reads.first?.subscription === subscription
-            let waiting = passedRetained.reads.dropFirst(isNext ? 1 : 0)
-            if !waiting.contains(where: { $0.subscription === subscription && $0.next == nil }) {
-                passedRetained.reads.append((subscription, nil))
+            let isFirst = passedRetained.isReading && passedRetained.reads.first?.subscription === subscription
+            let waiting = passedRetained.reads.dropFirst(isFirst ? 1 : 0)
+            if !waiting.contains(where: { $0.subscription === subscription && $0.range == .all }) {
+                passedRetained.reads.append((subscription, .all))
             }
         }
+        if !wantingRetained.isEmpty { session.keepThis() }
         wantingRetained = []
         readRetained()
     }
@@ -26,17 +27,17 @@ extension MQTTConnection {
     /// Reads a page more, if the client has room for it.
     func readRetained() {
         guard let retained = loop.retained, !passedRetained.isReading, session.phase == .connected,
-            session.queuedMessages == 0, !isQueueHalfFull, let (subscription, next) = passedRetained.reads.first
+            session.queuedMessages == 0, !isQueueHalfFull, let (subscription, range) = passedRetained.reads.first
         else { return }
+        // What a session that is kept has to acknowledge doesn't wait here: what is left of it is kept with the subscription.
+        let isKept = hold != nil && subscription.qos > .atMostOnce
+        if isKept, !session.isHalfEmpty || !session.unsent.isEmpty { return }
+        let (tenant, limit) = (subscription.grant.identity.tenant, isKept ? session.room : .max)
         passedRetained.isReading = true
         let bound = NIOLoopBound((connection: self, subscription: subscription), eventLoop: loop.eventLoop)
-        let then: @Sendable (RetainedPage?) -> Void = { page in
+        retained.read(subscription.filter, of: tenant, in: range, limit: limit) { page in
             bound.eventLoop.execute { bound.value.connection.read(page, for: bound.value.subscription) }
         }
-        guard let next else {
-            return retained.read(subscription.filter, of: subscription.grant.identity.tenant, then: then)
-        }
-        next(then)
     }
 
     private func read(_ page: RetainedPage?, for subscription: MQTTSubscription) {
@@ -46,11 +47,18 @@ extension MQTTConnection {
         passedRetained.isReading = false
         // What can't be read now is read later, at the next sweep.
         guard page != nil || !has(subscription) else { return }
-        passedRetained.reads.removeFirst()
-        send(page?.messages ?? [], to: subscription)
-        if let next = page?.next, has(subscription) { passedRetained.reads.prepend((subscription, next)) }
-        if passedRetained.reads.isEmpty { passedRetained.topics = [] }
-        readRetained()
+        let (_, before) = passedRetained.reads.removeFirst()
+        let taken = send(page?.messages ?? [], to: subscription)
+        let isWhole = taken == page?.messages.count ?? 0
+        var rest = page?.rest
+        if !isWhole, let page {
+            let end = taken > 0 ? page.messages[taken - 1].place : before.behind
+            rest = RetainedRange(behind: end, upTo: page.newest)
+        }
+        if let rest, has(subscription) { passedRetained.reads.prepend((subscription, rest)) }
+        session.hasProgressed = true
+        if passedRetained.reads.isEmpty { passedRetained.forgetTopics() }
+        if isWhole { readRetained() }
     }
 
     /// Whether the client still has the subscription, and its thing the right.
@@ -59,27 +67,48 @@ extension MQTTConnection {
             && subscription.grant.isLive
     }
 
-    private func send(_ messages: [Message], to subscription: MQTTSubscription) {
-        guard has(subscription) else { return }
-        for message in messages where !passedRetained.topics.contains(message.topic) {
+    /// Answers how many of them are seen to.
+    private func send(_ messages: [Message], to subscription: MQTTSubscription) -> Int {
+        guard has(subscription) else { return messages.count }
+        for (index, message) in messages.enumerated() where !passedRetained.topics.contains(message.topic) {
             guard let delivery = MQTTDelivery.merging([subscription], of: message.topic).first,
                 !delivery.noLocal || message.origin != origin
             else { continue }
             var packets = OutgoingPackets(message, at: loop.wallClock)
             let qos = packets.qos(delivery)
-            var publish = packets.kept(delivery, qos: qos, version: session.version)
-            publish.retain = true
-            let isTaken = qos == .atMostOnce ? deliverAtMostOnce(publish) : deliver(publish, of: message)
+            var isTaken = true
+            if qos > .atMostOnce, hold != nil {
+                var publish = packets.own(delivery, qos: qos, version: session.version)
+                publish.retain = true
+                let place = SessionPlace.retained(message.place, isTyped: delivery.isTyped)
+                var result = LogDelivery.passed
+                feed { session, actions in result = session.deliver(publish, retainedAt: place, into: &actions) }
+                guard result != .noRoom else { return index }
+                isTaken = result == .sent
+            } else {
+                var publish = packets.kept(delivery, qos: qos, version: session.version)
+                publish.retain = true
+                isTaken = qos == .atMostOnce ? deliverAtMostOnce(publish) : deliver(publish, of: message)
+            }
             if isTaken { loop.counters.deliveredMQTT.add() } else { loop.counters.droppedMQTT.add() }
         }
+        return messages.count
     }
 }
 
 /// What of the retained messages is still to be read, and what has come live meanwhile.
 struct PassedRetained {
-    /// Subscriptions, and what reads the next page; nil: none has been read.
-    var reads: Deque<(subscription: MQTTSubscription, next: RetainedPage.Next?)> = []
+    /// Subscriptions, and what is left for each.
+    var reads: Deque<(subscription: MQTTSubscription, range: RetainedRange)> = []
     var isReading = false
     /// What came of topics whose retained messages are being read: these are older.
-    var topics: Set<Topic> = []
+    private(set) var topics: Set<Topic> = []
+    private static let mostTopics = 4_096
+
+    /// A message has come that may be retained too.
+    mutating func passed(_ message: Message) {
+        if !reads.isEmpty, message.retain, topics.count < Self.mostTopics { topics.insert(message.topic) }
+    }
+
+    mutating func forgetTopics() { topics = [] }
 }

@@ -225,9 +225,8 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
     func deliver(_ packets: inout OutgoingPackets, _ delivery: MQTTDelivery) -> Bool {
         guard session.phase == .connected else { return true }
         idleness.carried()
-        guard !passedRetained.reads.isEmpty, packets.message.retain else { return deliverNow(&packets, delivery) }
         let isTaken = deliverNow(&packets, delivery)
-        if isTaken { passedRetained.topics.insert(packets.message.topic) }
+        if isTaken { passedRetained.passed(packets.message) }
         return isTaken
     }
 

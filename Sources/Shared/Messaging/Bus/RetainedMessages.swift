@@ -6,23 +6,51 @@ package protocol RetainedMessages: Sendable {
     /// [MQTT-3.3.1-7]. What is read from then on finds it so.
     func retain(_ message: Message, of tenant: Tenant.ID)
 
-    /// Finds the first of the messages that match, whatever their content type, without those that are too old.
+    /// Finds some of the messages that match, whatever their content type, in the order of their places, without those that are too old.
     ///
-    /// - Parameter then: called once, on any thread; nil if they can't be read now.
-    func read(_ filter: TopicFilter, of tenant: Tenant.ID, then: @escaping @Sendable (RetainedPage?) -> Void)
+    /// - Parameters:
+    ///   - range: which places; what is retained from then on has later ones than a page says that there are.
+    ///   - limit: most messages of one answer.
+    ///   - then: called once, on any thread; nil if they can't be read now.
+    func read(
+        _ filter: TopicFilter,
+        of tenant: Tenant.ID,
+        in range: RetainedRange,
+        limit: Int,
+        then: @escaping @Sendable (RetainedPage?) -> Void
+    )
+
+    /// Reads the messages at these places that haven't been replaced or removed.
+    ///
+    /// - Parameter then: called once, on any thread, with the messages by their places; nil if they can't be read now.
+    func readRetained(at places: [UInt64], then: @escaping @Sendable ([UInt64: Message]?) -> Void)
+}
+
+/// What is still to be read of the messages that were retained before a subscription.
+package struct RetainedRange: Equatable, Sendable, Codable {
+    /// Up to here it has been.
+    package var behind: UInt64
+    /// What comes later comes live; `.max`: where that begins isn't known yet.
+    package var upTo: UInt64
+
+    package static let all = RetainedRange(behind: 0, upTo: .max)
+
+    package init(behind: UInt64, upTo: UInt64) { (self.behind, self.upTo) = (behind, upTo) }
 }
 
 /// Some of the messages that are retained.
 package struct RetainedPage: Sendable {
-    /// Reads the page behind it, as ``RetainedMessages/read(_:of:then:)`` does the first.
-    package typealias Next = @Sendable (_ then: @escaping @Sendable (RetainedPage?) -> Void) -> Void
-
+    /// Each with its place: no other ever has that, and one that replaces it a later one. Below 2^62.
     package let messages: [Message]
-    /// Nil: there are no more.
-    package let next: Next?
+    /// What is left to be read; nil: nothing.
+    package let rest: RetainedRange?
+    /// The last place that there was when the first page was read.
+    package let newest: UInt64
 
-    package init(messages: [Message], next: Next?) {
+    /// - Parameter end: behind which place there may be more; nil: there are no more.
+    package init(messages: [Message], end: UInt64?, newest: UInt64) {
         self.messages = messages
-        self.next = next
+        self.rest = end.map { RetainedRange(behind: $0, upTo: newest) }
+        self.newest = newest
     }
 }

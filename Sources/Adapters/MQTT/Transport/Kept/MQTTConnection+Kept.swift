@@ -11,6 +11,8 @@ internal import NIOCore
 extension MQTTConnection {
     /// Most messages that are read at once: as many as may be in flight.
     private static var portion: Int { 64 }
+    /// The same of those that were in flight, which are read whole however long they are.
+    private static var unsentPortion: Int { 16 }
     private static var pauseAfterFailure: TimeAmount { .seconds(1) }
     private static var pauseBehind: TimeAmount { .milliseconds(10) }
     /// How often progress is kept, in nanoseconds.
@@ -99,6 +101,7 @@ extension MQTTConnection {
         if let newest = hold?.keeping.log.newest, kept.qos > 0 { subscription.from = min(kept.from, newest) }
         subscriptions[kept.filter] = subscription
         component.subscribe(subscription)
+        if let range = kept.retained, loop.retained != nil { passedRetained.reads.append((subscription, range)) }
         return true
     }
 
@@ -120,6 +123,7 @@ extension MQTTConnection {
             self.answer(.accepted(clientID: hold.client.clientID.text, terms))
             hold.former = nil
             self.readLog()
+            self.readRetained()
             self.askShared()
             self.goOn()
         }
@@ -162,28 +166,41 @@ extension MQTTConnection {
     /// Reads what was in flight on an earlier connection.
     private func readUnsent(_ hold: SessionHold) {
         hold.isReading = true
-        let places = session.unsent.prefix(Self.portion)
+        let (unsent, isRetained) = (session.unsent, session.unsent.first.map(KeptSession.isRetained) ?? false)
+        let places = unsent.prefix { KeptSession.isRetained($0) == isRetained }.prefix(Self.unsentPortion)
         let bound = NIOLoopBound((connection: self, hold: hold), eventLoop: loop.eventLoop)
-        hold.keeping.log.read(at: Set(places.map { $0 >> 1 }).sorted()) { found in
+        let then: @Sendable ([UInt64: Message]?) -> Void = { found in
             bound.eventLoop.execute { bound.value.connection.resume(places, found, bound.value.hold) }
         }
+        let stored = Set(places.map(SessionPlace.stored)).sorted()
+        guard isRetained else { return hold.keeping.log.read(at: stored, then: then) }
+        if let retained = loop.retained { retained.readRetained(at: stored, then: then) } else { then([:]) }
     }
 
     /// Sends messages again, as far as there is room and the thing may still have them.
-    private func resume(_ places: ArraySlice<UInt64>, _ found: [UInt64: Message]?, _ hold: SessionHold) {
+    ///
+    /// - Parameter granted: a channel that it has just been allowed.
+    private func resume(
+        _ places: ArraySlice<UInt64>,
+        _ found: [UInt64: Message]?,
+        _ hold: SessionHold,
+        granted: ChannelID? = nil
+    ) {
         guard session.phase == .connected, let key else { return }
         guard let found else { return pause(hold, for: Self.pauseAfterFailure) }
         for (index, place) in zip(places.indices, places) {
-            guard let message = found[place >> 1] else {
+            guard let message = found[SessionPlace.stored(place)] else {
                 resume(nil, at: place)
                 continue
             }
-            guard key.isGood(at: loop.now),
-                loop.access.grant(key.identity.thing, message.topic.channel, at: loop.now) != nil
+            let channel = message.topic.channel
+            guard
+                channel == granted
+                    || key.isGood(at: loop.now) && loop.access.grant(key.identity.thing, channel, at: loop.now) != nil
             else {
-                return ask(key, message.topic.channel, before: places[index...], found, hold)
+                return ask(key, channel, before: places[index...], found, hold)
             }
-            guard resume(message, at: place) else { break }
+            guard !isQueueHalfFull, resume(message, at: place) else { break }
         }
         hold.isReading = false
         readLog()
@@ -198,7 +215,7 @@ extension MQTTConnection {
     ) {
         loop.access.authorize(key, channel, clock: { [loop] in loop.now }) { authorized in
             switch authorized {
-            case .granted: self.resume(places, found, hold)
+            case .granted: self.resume(places, found, hold, granted: channel)
             case .refused: self.resume(places, found.filter { $0.value.topic.channel != channel }, hold)
             case .unavailable: self.pause(hold, for: Self.pauseAfterFailure)
             }
@@ -212,7 +229,9 @@ extension MQTTConnection {
         let version = session.version
         let publish = message.map { message in
             var packets = OutgoingPackets(message, at: loop.wallClock)
-            return packets.own(delivery(of: message.topic, at: place), version: version)
+            var publish = packets.own(delivery(of: message.topic, at: place), version: version)
+            if KeptSession.isRetained(place) { publish.retain = true }
+            return publish
         }
         var result = LogDelivery.passed
         feed { session, actions in result = session.resume(publish, at: place, into: &actions) }
@@ -243,14 +262,14 @@ extension MQTTConnection {
         }
         hold.isReading = false
         if !hold.isReadingStale {
-            let most = component.limits.maximumBacklog
+            let (most, newest) = (component.limits.maximumBacklog, hold.keeping.log.newest)
+            hold.passed(SessionPlace.read(session.logPosition), newest: newest)
             if !page.isLast, hold.backlog.messages >= most.messages || hold.backlog.bytes >= most.bytes {
                 return overflow(hold)
             }
             guard page.messages.allSatisfy(deliver) else { return }
             pass(page.end)
             hold.isLive = page.isLast && page.end >= hold.lastMissed
-            if page.isLast { hold.backlog = (0, 0) }
             // What is missing is about to come.
             guard hold.isLive || !page.isLast else { return pause(hold, for: Self.pauseBehind) }
         }
@@ -271,7 +290,7 @@ extension MQTTConnection {
     private func drop(_ count: Int, upTo end: UInt64, _ hold: SessionHold) {
         guard session.phase == .connected else { return }
         hold.isReading = false
-        hold.backlog = (0, 0)
+        hold.passed(end, newest: end)
         guard count > 0 else { return readLog() }
         loop.counters.droppedMQTT.add(count)
         pass(end)
@@ -318,6 +337,7 @@ extension MQTTConnection {
         }
         if result == .sent {
             idleness.carried()
+            passedRetained.passed(message)
             loop.counters.deliveredMQTT.add()
             if !hold.isLive {
                 hold.backlog.messages += 1

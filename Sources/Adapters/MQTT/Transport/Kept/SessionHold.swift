@@ -21,8 +21,9 @@ final class SessionHold {
     /// What is being read from the log is for the subscriptions as they were then.
     var isReading = false
     var isReadingStale = false
-    /// Messages, and bytes, that have come out of the log since the session was up with it last.
+    /// Messages, and bytes, that have come out of the log of those that waited in it at one moment, and where it ended then.
     var backlog = (messages: 0, bytes: 0)
+    private var backlogEnd: UInt64 = 0
     /// What has been said to the client, and goes out when that is kept.
     var heldBack: ByteBuffer?
     var isKeeping = false
@@ -49,6 +50,11 @@ final class SessionHold {
         lastMissed = max(lastMissed, place)
     }
 
+    /// The client has been sent what is for it up to a place.
+    func passed(_ place: UInt64, newest: UInt64) {
+        if place >= backlogEnd { (backlog, backlogEnd) = ((0, 0), newest) }
+    }
+
     func record(_ session: KeptSession, _ subscriptions: [KeptSubscription], expiry: UInt32) -> SessionRecord {
         var record = SessionRecord(client: client, tenant: tenant, origin: origin, session: session, expiry: expiry)
         record.subscriptions = subscriptions
@@ -61,6 +67,14 @@ final class SessionHold {
 /// A place of the log for a session: a message that overlapping filters want under its plain and its typed name comes twice.
 enum SessionPlace {
     static func of(_ place: UInt64, isTyped: Bool) -> UInt64 { place << 1 | (isTyped ? 1 : 0) }
+
+    /// One of the retained messages'.
+    static func retained(_ place: UInt64, isTyped: Bool) -> UInt64 {
+        KeptSession.firstRetained | of(place, isTyped: isTyped)
+    }
+
+    /// Where the log, or what is retained, has it.
+    static func stored(_ place: UInt64) -> UInt64 { (place & ~KeptSession.firstRetained) >> 1 }
 
     static func isTyped(_ place: UInt64) -> Bool { place & 1 == 1 }
 

@@ -83,6 +83,8 @@ package struct KeptSubscription: Equatable, Sendable {
     package let identifier: UInt32?
     /// What stands in the log up to this place was published before the client subscribed; of a shared one it is done with.
     package let from: UInt64
+    /// What the client hasn't been sent yet of what was retained before it subscribed.
+    package var retained: RetainedRange?
 
     package init(
         filter: TopicFilter,

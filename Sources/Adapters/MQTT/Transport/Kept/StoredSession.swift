@@ -12,6 +12,7 @@ package struct StoredSession: Codable, Sendable {
         let retainAsPublished: Bool
         let identifier: UInt32?
         let from: UInt64
+        let retained: RetainedRange?
     }
 
     private let origin: UInt64
@@ -33,7 +34,8 @@ package struct StoredSession: Codable, Sendable {
                 noLocal: $0.noLocal,
                 retainAsPublished: $0.retainAsPublished,
                 identifier: $0.identifier,
-                from: $0.from
+                from: $0.from,
+                retained: $0.retained
             )
         }
     }
@@ -46,7 +48,7 @@ package struct StoredSession: Codable, Sendable {
             guard let found = try? SharedFilter(stored.filter, in: topics, mayShare: stored.isShared ?? false) else {
                 return nil
             }
-            return KeptSubscription(
+            var kept = KeptSubscription(
                 filter: found.filter,
                 share: found.share,
                 text: stored.filter,
@@ -56,6 +58,8 @@ package struct StoredSession: Codable, Sendable {
                 identifier: stored.identifier,
                 from: stored.from
             )
+            kept.retained = stored.retained
+            return kept
         }
         return record
     }

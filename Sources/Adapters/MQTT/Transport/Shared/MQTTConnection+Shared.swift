@@ -122,7 +122,12 @@ extension MQTTConnection {
 
     /// All that the session has subscribed to.
     var keptSubscriptions: [KeptSubscription] {
-        subscriptions.values.map(\.kept)
+        subscriptions.values.map { subscription in
+            var kept = subscription.kept
+            let isWanting = wantingRetained.contains { $0 === subscription }
+            kept.retained = isWanting ? .all : passedRetained.reads.last { $0.subscription === subscription }?.range
+            return kept
+        }
             + sharedSubscriptions.values.map { $0.kept(from: component.shared?.floor(of: $0.group) ?? 0) }
     }
 }
