@@ -195,6 +195,7 @@ final class MQTTComponent: LoopComponent {
             connection.endIfOver(at: now)
             connection.keepProgress()
             connection.takeMore()
+            connection.passedRetained.age()
         }
     }
 

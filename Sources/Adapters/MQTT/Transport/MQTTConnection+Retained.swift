@@ -19,7 +19,6 @@ extension MQTTConnection {
                 passedRetained.reads.append((subscription, .all))
             }
         }
-        if !wantingRetained.isEmpty { session.keepThis() }
         wantingRetained = []
         readRetained()
     }
@@ -90,6 +89,7 @@ extension MQTTConnection {
                 publish.retain = true
                 isTaken = qos == .atMostOnce ? deliverAtMostOnce(publish) : deliver(publish, of: message)
             }
+            if isTaken { passedRetained.sent(message) }
             if isTaken { loop.counters.deliveredMQTT.add() } else { loop.counters.droppedMQTT.add() }
         }
         return messages.count
@@ -106,9 +106,29 @@ struct PassedRetained {
     private static let mostTopics = 4_096
 
     /// A message has come that may be retained too.
-    mutating func passed(_ message: Message) {
-        if !reads.isEmpty, message.retain, topics.count < Self.mostTopics { topics.insert(message.topic) }
+    ///
+    /// - Parameter isWanting: whether there are subscriptions whose reads are about to begin.
+    mutating func passed(_ message: Message, isWanting: Bool) {
+        guard message.retain, isWanting || !reads.isEmpty, topics.count < Self.mostTopics else { return }
+        topics.insert(message.topic)
     }
 
     mutating func forgetTopics() { topics = [] }
+
+    /// What has been sent, by when it was published: the same may be on its way here live, from another adapter.
+    private var sent: [Topic: UInt64] = [:]
+    private var isOld = false
+
+    mutating func sent(_ message: Message) {
+        if sent.count < Self.mostTopics { sent[message.topic] = message.created }
+        isOld = false
+    }
+
+    func hasSent(_ message: Message) -> Bool { !sent.isEmpty && sent[message.topic] == message.created }
+
+    /// What was on its way has come; called again and again.
+    mutating func age() {
+        if isOld, !sent.isEmpty { sent = [:] }
+        isOld = reads.isEmpty
+    }
 }

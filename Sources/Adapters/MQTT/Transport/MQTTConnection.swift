@@ -225,8 +225,9 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
     func deliver(_ packets: inout OutgoingPackets, _ delivery: MQTTDelivery) -> Bool {
         guard session.phase == .connected else { return true }
         idleness.carried()
+        if packets.message.retain, passedRetained.hasSent(packets.message) { return true }
         let isTaken = deliverNow(&packets, delivery)
-        if isTaken { passedRetained.passed(packets.message) }
+        if isTaken { passedRetained.passed(packets.message, isWanting: !wantingRetained.isEmpty) }
         return isTaken
     }
 

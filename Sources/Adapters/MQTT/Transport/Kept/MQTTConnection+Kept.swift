@@ -337,7 +337,7 @@ extension MQTTConnection {
         }
         if result == .sent {
             idleness.carried()
-            passedRetained.passed(message)
+            passedRetained.passed(message, isWanting: !wantingRetained.isEmpty)
             loop.counters.deliveredMQTT.add()
             if !hold.isLive {
                 hold.backlog.messages += 1

@@ -124,8 +124,9 @@ extension MQTTConnection {
     var keptSubscriptions: [KeptSubscription] {
         subscriptions.values.map { subscription in
             var kept = subscription.kept
-            let isWanting = wantingRetained.contains { $0 === subscription }
-            kept.retained = isWanting ? .all : passedRetained.reads.last { $0.subscription === subscription }?.range
+            // Where it ends is known when the first page has been read.
+            let rest = passedRetained.reads.last { $0.subscription === subscription }?.range
+            kept.retained = rest?.upTo == .max ? nil : rest
             return kept
         }
             + sharedSubscriptions.values.map { $0.kept(from: component.shared?.floor(of: $0.group) ?? 0) }
