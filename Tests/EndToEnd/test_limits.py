@@ -137,7 +137,9 @@ def test_behind_a_trusted_proxy_each_client_has_its_own_limit(proxied):
         ("127.0.4.7", "198.51.100.1, 127.0.3.1"),
         ("127.0.3.1", "198.51.100.1"),
     ):
-        assert _register(proxied, address, forwarded).status == 429, "the same client, whatever it claims"
+        # On a slow machine one is free again by now; a client of its own would have twenty.
+        allowed, _ = _first_refusal(_register(proxied, address, forwarded) for _ in range(MANY))
+        assert allowed < 10, "the same client, whatever it claims"
     assert _register(proxied, "127.0.3.1", "198.51.100.2").status == 201
     assert _register(proxied, "127.0.3.1", "198.51.100.1, 198.51.100.3").status == 201
 

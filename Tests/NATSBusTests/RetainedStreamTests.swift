@@ -205,7 +205,7 @@ import Testing
         let adapter = try await adapter(maximum: 3)
         for number in 0..<400 {
             try await adapter.retain("\(number)", "a", in: channel)
-            if number % 100 == 99 { try await Task.sleep(for: .seconds(1.2)) }
+            if number % 100 == 99 { await adapter.retained.tidy() }
         }
         try await adapter.retain("last", "a", in: channel)
         #expect(try await adapter.read(in: channel) == ["a:last"])

@@ -18,8 +18,8 @@ struct GroupConsumer: Hashable, Sendable {
     /// Those of a group: one, or two.
     static func all(of group: SharedGroup) -> [GroupConsumer] {
         let name = name(of: group), filter = group.filter.subtopic
-        let levels = filter.levels.map { level in if case .literal(let text) = level { text.text } else { "*" } }
-        let subject = ([BusSubject.base(of: group.filter.channel)] + levels).joined(separator: ".")
+        let levels = [BusSubject.base(of: group.filter.channel)] + BusSubject.levels(of: filter)
+        let subject = levels.joined(separator: ".")
         let own = GroupConsumer(name: name, subject: subject)
         let below = GroupConsumer(name: name + "-below", subject: subject + ".>")
         return switch filter.tail {
@@ -32,10 +32,8 @@ struct GroupConsumer: Hashable, Sendable {
     /// Names and filters may hold anything, and have any length.
     static func name(of group: SharedGroup) -> String {
         let filter = group.filter
-        let levels = filter.subtopic.levels.map { level in if case .literal(let text) = level { text.text } else { "+" }
-        }
         let parts = ["\(filter.channel)", group.name.text, filter.contentType?.text ?? "", "\(filter.subtopic.tail)"]
-        return name(of: parts + levels)
+        return name(of: parts + BusSubject.levels(of: filter.subtopic))
     }
 
     static func name(of parts: [String]) -> String {
@@ -44,7 +42,7 @@ struct GroupConsumer: Hashable, Sendable {
             withUnsafeBytes(of: UInt64(part.utf8.count).littleEndian) { hash.update(bufferPointer: $0) }
             hash.update(data: Data(part.utf8))
         }
-        return hash.finalize().prefix(16).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return Array(hash.finalize().prefix(16)).hexadecimal
     }
 
     /// - Parameters:
@@ -54,7 +52,7 @@ struct GroupConsumer: Hashable, Sendable {
         var configuration: JSONObject = [
             "durable_name": .string(name), "filter_subject": .string(subject), "ack_policy": "explicit",
             "deliver_policy": "by_start_sequence", "replay_policy": "instant",
-            "opt_start_seq": .integer(Int64(clamping: place).addingReportingOverflow(1).partialValue),
+            "opt_start_seq": JetStream.behind(place),
             "ack_wait": .integer(Self.patience), "max_ack_pending": .integer(Self.mostPending),
             "max_waiting": .integer(Self.mostPending),
         ]

@@ -22,6 +22,11 @@ struct JetStream: Sendable {
 
     static func subject(of verb: String, _ object: String) -> String { "$JS.API.\(verb).\(object)" }
 
+    /// The sequence that comes after one.
+    static func behind(_ sequence: UInt64) -> JSONValue {
+        .integer(Int64(clamping: sequence).addingReportingOverflow(1).partialValue)
+    }
+
     /// - Parameter object: what is asked about: a stream, or a stream and a consumer of it.
     func ask(_ verb: String, of object: String, _ request: JSONObject = [:]) async throws(JetStreamError) -> JSONObject
     {
@@ -82,7 +87,7 @@ struct JetStream: Sendable {
     /// - Parameter sequence: what comes behind it stays; nil: all go.
     func remove(_ subject: String, from stream: String, upTo sequence: UInt64? = nil) async throws(JetStreamError) {
         var request: JSONObject = ["filter": .string(subject)]
-        request["seq"] = sequence.map { .integer(Int64(clamping: $0).addingReportingOverflow(1).partialValue) }
+        request["seq"] = sequence.map(Self.behind)
         _ = try await ask("STREAM.PURGE", of: stream, request)
     }
 
@@ -92,8 +97,7 @@ struct JetStream: Sendable {
         of stream: String,
         behind sequence: UInt64
     ) async throws(JetStreamError) -> Stored? {
-        let first = Int64(clamping: sequence).addingReportingOverflow(1).partialValue
-        return try await message(of: stream, ["next_by_subj": .string(subject), "seq": .integer(first)])
+        try await message(of: stream, ["next_by_subj": .string(subject), "seq": Self.behind(sequence)])
     }
 
     /// How many messages of a subject, which may have wildcards, there are behind a sequence.
@@ -102,19 +106,31 @@ struct JetStream: Sendable {
         of stream: String,
         behind sequence: UInt64 = 0
     ) async throws(JetStreamError) -> Int {
-        // A consumer knows how many there are for it; without anybody who reads it ends by itself.
+        // A consumer knows how many there are for it.
+        try await makeReader(of: subject, in: stream, behind: sequence, patience: .seconds(1)).pending
+    }
+
+    /// Makes a consumer of the messages of a subject, which may have wildcards, behind a sequence, that has nothing acknowledged.
+    ///
+    /// - Parameter patience: how long it lasts when nobody asks it.
+    /// - Returns: its name, and how many messages there are for it.
+    func makeReader(
+        of subject: String,
+        in stream: String,
+        behind sequence: UInt64,
+        patience: Duration
+    ) async throws(JetStreamError) -> (name: String, pending: Int) {
         let configuration: JSONObject = [
             "filter_subject": .string(subject), "deliver_policy": "by_start_sequence",
-            "opt_start_seq": .integer(Int64(clamping: sequence).addingReportingOverflow(1).partialValue),
-            "ack_policy": "none", "inactive_threshold": 1_000_000_000, "mem_storage": true,
+            "opt_start_seq": Self.behind(sequence), "ack_policy": "none", "replay_policy": "instant",
+            "inactive_threshold": .integer(patience.milliseconds * 1_000_000), "mem_storage": true,
         ]
-        let answer = try await ask(
-            "CONSUMER.CREATE",
-            of: stream,
-            ["stream_name": .string(stream), "config": .object(configuration)]
-        )
-        guard case .integer(let pending)? = answer["num_pending"] else { throw .off }
-        return Int(clamping: pending)
+        let request: JSONObject = ["stream_name": .string(stream), "config": .object(configuration)]
+        let answer = try await ask("CONSUMER.CREATE", of: stream, request)
+        guard case .string(let name)? = answer["name"], case .integer(let pending)? = answer["num_pending"] else {
+            throw .off
+        }
+        return (name, Int(clamping: pending))
     }
 
     /// The number of the message that was stored last; 0 if there is none, or no stream.

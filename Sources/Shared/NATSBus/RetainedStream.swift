@@ -138,11 +138,10 @@ package final class RetainedStream: RetainedMessages {
     }
 
     private static func subject(of filter: TopicFilter, of tenant: Tenant.ID) -> String {
-        let levels = filter.subtopic.levels.map { level in
-            if case .literal(let text) = level { text.text } else { "*" }
-        }
         let end = filter.subtopic.tail == .exact ? "=" : ">"
-        return (["\(prefix).\(tenant).\(filter.channel)"] + levels + [end]).joined(separator: ".")
+        return (["\(prefix).\(tenant).\(filter.channel)"] + BusSubject.levels(of: filter.subtopic) + [end]).joined(
+            separator: "."
+        )
     }
 
     // MARK: What is read
@@ -243,7 +242,8 @@ package final class RetainedStream: RetainedMessages {
         }
     }
 
-    private func tidy() async {
+    /// Removes what nobody gets any more, and counts.
+    package func tidy() async {
         let now = ContinuousClock.now
         let (gone, stale, uncounted) = state.withLock { state in
             defer {

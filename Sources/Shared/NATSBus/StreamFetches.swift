@@ -6,8 +6,6 @@ internal import Synchronization
 final class StreamFetches: Sendable {
     private struct Fetch {
         var messages: [JetStream.Stored] = []
-        /// Whether some of them were lost on their way.
-        var isBroken = false
         let number: UInt64
         let count: Int
         /// How many its consumer has sent before.
@@ -37,21 +35,21 @@ final class StreamFetches: Sendable {
     /// How long the server waits for messages that it counts as there although they aren't, as one of 2.9 sometimes does.
     private static let longestFetch: Int64 = 100_000_000
     /// How long a consumer lasts that nobody asks.
-    private static let patience: Int64 = 10_000_000_000
+    private static let patience = Duration.seconds(10)
     private static let timeout = Duration.seconds(2)
     private static let pace = Duration.milliseconds(100)
 
     private let connection: NATSConnection
     private let jetStream: JetStream
+    /// Of one answer, if it has more than one message.
     private let mostBytes: Int
     private let inbox = "_INBOX.\(UniqueID.random())"
     /// By their consumers.
     private let fetches = Mutex<(all: [Substring: Fetch], last: UInt64, isWatched: Bool)>(([:], 0, false))
 
-    /// - Parameter mostBytes: of one answer, if it has more than one message.
-    init(_ connection: NATSConnection, mostBytes: Int = 1 << 20) {
+    init(_ connection: NATSConnection) {
         self.connection = connection
-        self.mostBytes = max(mostBytes, connection.largestPayload + 4_096)
+        mostBytes = max(1 << 20, connection.largestPayload + 4_096)
         jetStream = JetStream(connection)
         connection.subscribe(.init(inbox + ".*.*"), NATSReceiver { [weak self] in self?.came($0) })
         connection.observe(onChange: { [weak self] isUp in if !isUp { self?.expire(all: true) } }, onGap: {})
@@ -63,17 +61,12 @@ final class StreamFetches: Sendable {
         of stream: String,
         behind sequence: UInt64
     ) async throws(JetStreamError) -> String? {
-        let configuration: JSONObject = [
-            "filter_subject": .string(subject), "ack_policy": "none", "replay_policy": "instant",
-            "deliver_policy": "by_start_sequence",
-            "opt_start_seq": .integer(Int64(clamping: sequence).addingReportingOverflow(1).partialValue),
-            "inactive_threshold": .integer(Self.patience), "mem_storage": true,
-        ]
-        let request: JSONObject = ["stream_name": .string(stream), "config": .object(configuration)]
-        let answer = try await jetStream.ask("CONSUMER.CREATE", of: stream, request)
-        guard case .string(let name)? = answer["name"], case .integer(let pending)? = answer["num_pending"] else {
-            throw .off
-        }
+        let (name, pending) = try await jetStream.makeReader(
+            of: subject,
+            in: stream,
+            behind: sequence,
+            patience: Self.patience
+        )
         if pending == 0 { end(name, of: stream) }
         return pending == 0 ? nil : name
     }
@@ -143,19 +136,17 @@ final class StreamFetches: Sendable {
             payload: incoming.payload
         )
         let isLast = place.pending == 0
-        let fetch = fetches.withLock { fetches -> Fetch? in
+        let done = fetches.withLock { fetches -> (Fetch, Result<Portion, JetStreamError>)? in
             guard var fetch = fetches.all.removeValue(forKey: place.consumer) else { return nil }
             fetch.messages.append(message)
             guard place.delivery == fetch.before &+ UInt64(fetch.messages.count) else {
-                fetch.isBroken = true
-                return fetch
+                return (fetch, .failure(Self.lost))
             }
-            if fetch.messages.count >= fetch.count || isLast { return fetch }
+            if fetch.messages.count >= fetch.count || isLast { return (fetch, .success((fetch.messages, isLast))) }
             fetches.all[place.consumer] = fetch
             return nil
         }
-        guard let fetch else { return }
-        fetch.then(fetch.isBroken ? .failure(Self.lost) : .success((fetch.messages, isLast)))
+        if let (fetch, answer) = done { fetch.then(answer) }
     }
 
     private func watch() async {

@@ -12,15 +12,8 @@ package final class StreamGroups: SharedMessages {
     /// What was asked for and hasn't come.
     private struct Fetch {
         let consumer: Int
-        let missing: Int
-        let deadline: ContinuousClock.Instant
-
-        func until(_ deadline: ContinuousClock.Instant) -> Fetch {
-            Fetch(consumer: consumer, missing: missing, deadline: deadline)
-        }
-
-        /// With one missing less.
-        var one: Fetch { Fetch(consumer: consumer, missing: missing - 1, deadline: deadline) }
+        var missing: Int
+        var deadline: ContinuousClock.Instant
     }
 
     private struct Group {
@@ -58,7 +51,8 @@ package final class StreamGroups: SharedMessages {
         mutating func came(by consumer: Substring) {
             let fetch = fetches.filter { consumers[$0.value.consumer].name == consumer }.min { $0.key < $1.key }
             guard let fetch else { return }
-            fetches[fetch.key] = fetch.value.missing > 1 ? fetch.value.one : nil
+            fetches[fetch.key]?.missing -= 1
+            if fetch.value.missing <= 1 { fetches[fetch.key] = nil }
         }
     }
 
@@ -414,7 +408,11 @@ package final class StreamGroups: SharedMessages {
         let isGone = status == "503" || incoming.header("Description")?.contains("Deleted") == true
         change(group) { found in
             // What the server refuses now had better not be asked for at once.
-            found.fetches[number] = status == "409" ? found.fetches[number]?.until(.now + Self.pace) : nil
+            if status == "409" {
+                found.fetches[number]?.deadline = .now + Self.pace
+            } else {
+                found.fetches[number] = nil
+            }
             if isGone { found.isReady = false }
         }
     }

@@ -40,6 +40,54 @@ package enum MQTTPacket: Equatable, Sendable {
     }
 }
 
+// What answers, and DISCONNECT, have beside their codes (MQTT 5, section 4.13).
+extension MQTTPacket {
+    /// The first failure that it reports.
+    package var failure: MQTTReasonCode? {
+        switch self {
+        case .connack(let packet): packet.reasonCode.isFailure ? packet.reasonCode : nil
+        case .disconnect(let packet): packet.reasonCode.isFailure ? packet.reasonCode : nil
+        case .puback(let ack), .pubrec(let ack), .pubrel(let ack), .pubcomp(let ack):
+            ack.reasonCode.isFailure ? ack.reasonCode : nil
+        case .suback(let packet): packet.reasonCodes.first(where: \.isFailure)
+        case .unsuback(let packet): packet.reasonCodes.first(where: \.isFailure)
+        case .connect, .publish, .subscribe, .unsubscribe, .pingreq, .pingresp, .auth: nil
+        }
+    }
+
+    /// The packet with its Reason String replaced; one of a kind that has none as it is.
+    package func with(reason: String?) -> MQTTPacket {
+        func changed(_ properties: inout MQTTProperties) {
+            properties.remove(.reasonString)
+            if let reason { properties.append(.reasonString(reason)) }
+        }
+        func changed(_ ack: PublishAck) -> PublishAck {
+            var ack = ack
+            changed(&ack.properties)
+            return ack
+        }
+        switch self {
+        case .connack(var packet):
+            changed(&packet.properties)
+            return .connack(packet)
+        case .disconnect(var packet):
+            changed(&packet.properties)
+            return .disconnect(packet)
+        case .suback(var packet):
+            changed(&packet.properties)
+            return .suback(packet)
+        case .unsuback(var packet):
+            changed(&packet.properties)
+            return .unsuback(packet)
+        case .puback(let ack): return .puback(changed(ack))
+        case .pubrec(let ack): return .pubrec(changed(ack))
+        case .pubrel(let ack): return .pubrel(changed(ack))
+        case .pubcomp(let ack): return .pubcomp(changed(ack))
+        case .connect, .publish, .subscribe, .unsubscribe, .pingreq, .pingresp, .auth: return self
+        }
+    }
+}
+
 extension MQTTPacket {
     /// Appends the packet to the buffer; on an error nothing was appended. CONNECT is written in its own version.
     package func encode(into buffer: inout ByteBuffer, version: MQTTVersion) throws(MQTTCodecError) {

@@ -398,6 +398,6 @@ package final class SessionBucket: SessionStore {
     /// Client identifiers may hold anything.
     private static func key(of client: MQTTClient) -> String {
         let digest = SHA256.hash(data: Data(client.clientID.text.utf8))
-        return "\(client.thing)." + digest.prefix(16).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return "\(client.thing)." + Array(digest.prefix(16)).hexadecimal
     }
 }

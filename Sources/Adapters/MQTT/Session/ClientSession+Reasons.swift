@@ -4,38 +4,10 @@ package import MQTTCodec
 extension ClientSession {
     /// The packet with a Reason String, if it reports a failure, the client wants such [MQTT-3.1.2-29], and it doesn't get too long for the client by
     /// that [MQTT-3.2.2-19], [MQTT-3.14.2-3].
-    package func explained(_ packet: consuming MQTTPacket) -> MQTTPacket {
-        guard version == .v5 else { return packet }
-        let explained: MQTTPacket
-        switch packet {
-        case .connack(var connack) where connack.reasonCode.isFailure:
-            connack.properties.append(.reasonString(connack.reasonCode.words(in: .connack)))
-            explained = .connack(connack)
-        case .disconnect(var disconnect) where disconnect.reasonCode.isFailure:
-            disconnect.properties.append(.reasonString(disconnect.reasonCode.words(in: .disconnect)))
-            explained = .disconnect(disconnect)
-        case .puback(var ack) where wantsReasons && ack.reasonCode.isFailure:
-            ack.properties.append(.reasonString(ack.reasonCode.words(in: .puback)))
-            explained = .puback(ack)
-        case .pubrec(var ack) where wantsReasons && ack.reasonCode.isFailure:
-            ack.properties.append(.reasonString(ack.reasonCode.words(in: .pubrec)))
-            explained = .pubrec(ack)
-        case .pubrel(var ack) where wantsReasons && ack.reasonCode.isFailure:
-            ack.properties.append(.reasonString(ack.reasonCode.words(in: .pubrel)))
-            explained = .pubrel(ack)
-        case .pubcomp(var ack) where wantsReasons && ack.reasonCode.isFailure:
-            ack.properties.append(.reasonString(ack.reasonCode.words(in: .pubcomp)))
-            explained = .pubcomp(ack)
-        case .unsuback(var unsuback) where wantsReasons:
-            guard let code = unsuback.reasonCodes.first(where: \.isFailure) else { return packet }
-            unsuback.properties.append(.reasonString(code.words(in: .unsuback)))
-            explained = .unsuback(unsuback)
-        case .suback(var suback) where wantsReasons:
-            guard let code = suback.reasonCodes.first(where: \.isFailure) else { return packet }
-            suback.properties.append(.reasonString(code.words(in: .suback)))
-            explained = .suback(suback)
-        default: return packet
-        }
+    package func explained(_ packet: MQTTPacket) -> MQTTPacket {
+        guard version == .v5, let failure = packet.failure else { return packet }
+        guard wantsReasons || packet.type == .connack || packet.type == .disconnect else { return packet }
+        let explained = packet.with(reason: failure.words(in: packet.type))
         return fits(explained) ? explained : packet
     }
 }

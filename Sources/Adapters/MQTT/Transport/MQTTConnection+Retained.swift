@@ -89,8 +89,12 @@ extension MQTTConnection {
                 publish.retain = true
                 isTaken = qos == .atMostOnce ? deliverAtMostOnce(publish) : deliver(publish, of: message)
             }
-            if isTaken { passedRetained.sent(message) }
-            if isTaken { loop.counters.deliveredMQTT.add() } else { loop.counters.droppedMQTT.add() }
+            if isTaken {
+                passedRetained.sent(message)
+                loop.counters.deliveredMQTT.add()
+            } else {
+                loop.counters.droppedMQTT.add()
+            }
         }
         return messages.count
     }

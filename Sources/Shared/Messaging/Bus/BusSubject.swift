@@ -19,6 +19,11 @@ package enum BusSubject {
     /// What all other messages of the channel travel on.
     package static func below(_ channel: ChannelID) -> String { "channel.\(channel).>" }
 
+    /// The levels of a filter, for a subscription.
+    package static func levels(of filter: SubtopicFilter) -> [String] {
+        filter.levels.map { level in if case .literal(let text) = level { text.text } else { "*" } }
+    }
+
     /// The channel whose messages travel on the subject; nil: it is none of these.
     package static func channel(of subject: String) -> ChannelID? {
         let levels = subject.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)

@@ -149,7 +149,7 @@ extension MQTTConnection {
             !isQueueHalfFull
         else { return }
         guard session.unsent.isEmpty else { return readUnsent(hold) }
-        let channels = Set(subscriptions.values.lazy.filter { $0.qos != .atMostOnce }.map(\.filter.channel))
+        let channels = loggedChannels
         guard !channels.isEmpty else {
             pass(component.logTail)
             hold.isLive = true
@@ -161,6 +161,15 @@ extension MQTTConnection {
         hold.keeping.log.read(Array(channels), after: after, limit: Self.portion) { page in
             bound.eventLoop.execute { bound.value.connection.read(page, bound.value.hold) }
         }
+    }
+
+    /// Those whose messages of QoS 1 and 2 it is to be sent.
+    private var loggedChannels: Set<ChannelID> {
+        Set(subscriptions.values.lazy.filter { $0.qos != .atMostOnce }.map(\.filter.channel))
+    }
+
+    private func deliveries(of topic: Topic) -> [MQTTDelivery] {
+        MQTTDelivery.merging(subscriptions.values.filter { $0.filter.matches(topic) }, of: topic)
     }
 
     /// Reads what was in flight on an earlier connection.
@@ -242,8 +251,7 @@ extension MQTTConnection {
     /// As its subscriptions have it now, if there are any that match.
     private func delivery(of topic: Topic, at place: UInt64) -> MQTTDelivery {
         let isTyped = SessionPlace.isTyped(place)
-        let matching = subscriptions.values.filter { $0.filter.matches(topic) }
-        return MQTTDelivery.merging(matching, of: topic).first { $0.isTyped == isTyped }
+        return deliveries(of: topic).first { $0.isTyped == isTyped }
             ?? MQTTDelivery(
                 connection: self,
                 isTyped: isTyped,
@@ -279,7 +287,7 @@ extension MQTTConnection {
     /// More waits than may: what comes behind that is dropped, and the client told if it can be.
     private func overflow(_ hold: SessionHold) {
         hold.isReading = true
-        let channels = Set(subscriptions.values.lazy.filter { $0.qos != .atMostOnce }.map(\.filter.channel))
+        let channels = loggedChannels
         let (end, log) = (hold.keeping.log.newest, hold.keeping.log)
         let bound = NIOLoopBound((connection: self, hold: hold), eventLoop: loop.eventLoop)
         log.count(Array(channels), after: SessionPlace.read(session.logPosition)) { count in
@@ -314,9 +322,7 @@ extension MQTTConnection {
     /// False if there is no room for it now.
     private func deliver(_ message: Message) -> Bool {
         var packets = OutgoingPackets(message, at: loop.wallClock)
-        let topic = message.topic
-        let matching = subscriptions.values.filter { $0.filter.matches(topic) }
-        return MQTTDelivery.merging(matching, of: topic)
+        return deliveries(of: message.topic)
             .allSatisfy { !$0.wants(message) || deliver(logged: &packets, $0) }
     }
 
