@@ -20,10 +20,11 @@ from harness.comparison import Comparison, Measure
 from harness.failure import BenchFailure
 from harness.mqtt_work import Connect, FanOut, Idle
 from harness.process import allow_files, run_to_end
-from harness.work import HTTPPublish
+from harness.work import HTTPPublish, PacedHTTPPublish
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGES = {
+    "h2load": "nghttp2-client",
     "mosquitto": "mosquitto",
     "mosquitto_passwd": "mosquitto",
     "nginx": "nginx-light",
@@ -31,35 +32,45 @@ PACKAGES = {
     "wrk": "wrk",
 }
 MISSED, FAILED = 1, 3
-THINGS = 20
+THINGS = 505
 
-# The thresholds: how many times the peer's figure ours has to be.
-DELIVERIES = [
-    Measure("deliveries per CPU second", "per_cpu_second", 4.0),
-    Measure("deliveries per second", "per_second", None),
-]
+
+# What is compared: how many times the peer's figure ours has to be, and what it has to be by itself.
+def deliveries(needed=None, bound=None):
+    return [
+        Measure("deliveries per CPU second", "per_cpu_second", needed, bound=bound),
+        Measure("deliveries per second", "per_second"),
+    ]
+
+
+def connections(needed=None, bound=None):
+    return [
+        Measure("connections per CPU second", "per_cpu_second", needed, bound=bound),
+        Measure("connections per second", "per_second"),
+    ]
+
+
+def latency(needed=None, bound=None):
+    return [Measure("99 % within µs", "p99_us", needed, less_is_better=True, bound=bound)]
+
+
+def memory(bound):
+    return [Measure("bytes of the server for each", "bytes_each", less_is_better=True, bound=bound)]
+
+
 REQUESTS = [
-    Measure("requests per second", "per_second", 0.35),
-    Measure("requests per CPU second", "per_cpu_second", 0.35),
+    Measure("requests per second", "per_second", 0.5),
+    Measure("requests per CPU second", "per_cpu_second"),
 ]
-
-DELIVERIES_OVER_TLS = [
-    Measure("deliveries per CPU second", "per_cpu_second", None),
-    Measure("deliveries per second", "per_second", None),
-]
-CONNECTIONS = [
-    Measure("connections per CPU second", "per_cpu_second", None),
-    Measure("connections per second", "per_second", None),
-]
-MEMORY = [Measure("bytes of the server for each", "bytes_each", None, less_is_better=True)]
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pairs", type=int, default=3, help="turns of each server (3)")
+    parser.add_argument("--pairs", type=int, default=5, help="turns of each server (5)")
     parser.add_argument("--seconds", type=float, default=5, help="measured time of a turn (5)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="works whose name has it")
     parser.add_argument("--window", type=int, default=256, help="messages of one publisher under way at once (256)")
-    parser.add_argument("--connections", type=int, default=5000, help="idle connections over mutual TLS (5000)")
+    parser.add_argument("--connections", type=int, default=5000, help="idle connections over mutual TLS, and twice as many plain ones (5000)")
     parser.add_argument("--tls-version", choices=("1.2", "1.3"), default="1.3", help="of the works over TLS (1.3)")
     parser.add_argument("--fluxgate", default=os.path.join(HERE, "..", ".build", "release", "fluxgate"), metavar="PATH")
     parser.add_argument("--json", action="store_true", help="the figures as JSON on standard output, the table beside")
@@ -85,55 +96,67 @@ def build_load_program():
 
 
 def plain(options, folder, load_program, ours, keep):
-    fan = fan_out(options, load_program)
-    publish = HTTPPublish(folder, options.seconds)
-    brokers = [mosquitto.start(f"{folder}/mosquitto-{on}", fan.connections, on, keep) for on in (True, False)]
+    """The last one starts the servers anew for each turn, so that it comes after the counters were read."""
+    brokers = [mosquitto.start(f"{folder}/mosquitto-{on}", THINGS, on, keep) for on in (True, False)]
     statics = [nginx.start(f"{folder}/nginx-{workers}", workers, keep) for workers in {1, machine.facts()["cores"]}]
+    half = PacedHTTPPublish(folder, options.seconds)
+    websocket = FanOut(load_program, 1, 100, 128, options.window, options.seconds, websocket=True)
+
+    def fan(name, publishers, subscribers, size, measures, **more):
+        work = FanOut(load_program, publishers, subscribers, size, options.window, options.seconds, **more)
+        return Comparison(f"MQTT {name}", work, ours.mqtt(), brokers, measures)
+
     return [
-        Comparison("MQTT QoS 0, 10 → 10, 128 B", fan, ours.mqtt(), brokers, DELIVERIES),
-        Comparison("HTTP publish, 165 B SenML", publish, ours.http(), statics, REQUESTS),
-    ]
+        fan("QoS 0, 1 → 1, 128 B", 1, 1, 128, deliveries(6)),
+        fan("QoS 0, 10 → 10, 128 B", 10, 10, 128, deliveries(6)),
+        fan("QoS 0, 5 → 500, 64 B", 5, 500, 64, deliveries(8) + latency(1)),
+        fan("QoS 1, 1 → 1, 128 B", 1, 1, 128, deliveries(4), qos=1),
+        fan("QoS 1, 10 → 10, 128 B", 10, 10, 128, deliveries(4), qos=1),
+        fan("QoS 2, 10 → 10, 128 B", 10, 10, 128, deliveries(3), qos=2),
+        fan("QoS 0, 1 → 1, 128 B, 10,000/s", 1, 1, 128, latency(1), rate=10_000),
+        Comparison("MQTT log-in", Connect(load_program, False, options.seconds), ours.mqtt(), brokers, connections(1.5)),
+        Comparison("HTTP publish, 165 B SenML", HTTPPublish(folder, options.seconds), ours.http(), statics, REQUESTS),
+        Comparison("HTTP publish at half of the full rate", half, ours.http(), statics[:1], latency(bound=2_000)),
+        Comparison("WebSocket, 1 → 100, 128 B", websocket, ours.websocket(), [], deliveries(bound=1_000_000)),
+    ], Comparison("idle MQTT connection", Idle(load_program, 2 * options.connections), ours.mqtt(), brokers[:1], memory(5_120))
 
 
 def over_tls(options, folder, load_program, ours, keep):
-    """The last one starts the servers anew for each turn, so that it comes after the counters were read."""
-    fan, idle = fan_out(options, load_program), Idle(load_program, options.connections)
+    """As with the plain ones, the last one is for the end."""
+    fan = FanOut(load_program, 10, 10, 128, options.window, options.seconds)
     full, resumed = (Connect(load_program, resume, options.seconds) for resume in (False, True))
     brokers = [
         mosquitto.start(f"{folder}/mosquitto-tls-{on}", fan.connections, on, keep, ours.certificates)
         for on in (True, False)
     ]
-    ours = ours.mqtt()
+    ours, idle = ours.mqtt(), Idle(load_program, options.connections)
     return [
-        Comparison("MQTT QoS 0, 10 → 10, 128 B, mutual TLS", fan, ours, brokers, DELIVERIES_OVER_TLS),
-        Comparison("MQTT log-in, full mutual TLS", full, ours, brokers, CONNECTIONS),
-        Comparison("MQTT log-in, resumed mutual TLS", resumed, ours, brokers, CONNECTIONS),
-    ], Comparison("idle MQTT connection, mutual TLS", idle, ours, brokers[:1], MEMORY)
-
-
-def fan_out(options, load_program):
-    return FanOut(load_program, 10, 10, 128, options.window, options.seconds)
+        Comparison("MQTT QoS 0, 10 → 10, 128 B, mutual TLS", fan, ours, brokers, deliveries(6)),
+        Comparison("MQTT log-in, full mutual TLS", full, ours, brokers, connections(2.5, 2_000)),
+        Comparison("MQTT log-in, resumed mutual TLS", resumed, ours, brokers, connections(3)),
+    ], Comparison("idle MQTT connection, mutual TLS", idle, ours, brokers[:1], memory(28 * 1_024))
 
 
 def measure(options, folder, keep, tell):
-    allow_files(options.connections + 1000)
+    allow_files(2 * options.connections + 1000)
     report = {"machine": machine.facts(), "settings": settings(options), "rows": [], "turns": {}}
     load_program, certificates = build_load_program(), Certificates(f"{folder}/certificates", options.tls_version)
     ours = fluxgate.Fluxgate(options.fluxgate, f"{folder}/fluxgate", THINGS, keep)
-    secure = fluxgate.Fluxgate(options.fluxgate, f"{folder}/fluxgate-tls", THINGS, keep, certificates)
-    works = plain(options, folder, load_program, ours, keep)
-    more, idle = over_tls(options, folder, load_program, secure, keep)
+    secure = fluxgate.Fluxgate(options.fluxgate, f"{folder}/fluxgate-tls", 20, keep, certificates)
+    works, idle = plain(options, folder, load_program, ours, keep)
+    works_over_tls, idle_over_tls = over_tls(options, folder, load_program, secure, keep)
     before = ours.counters() + secure.counters()
 
-    def run(comparison):
-        rows, report["turns"][comparison.name] = comparison.run(options.pairs, tell)
-        report["rows"] += rows
+    def run(comparisons):
+        for comparison in comparisons:
+            rows, report["turns"][comparison.name] = comparison.run(options.pairs, tell)
+            report["rows"] += rows
 
-    for comparison in works + more:
-        run(comparison)
-    subscriptions = sum(each.work.subscribers for each in works + more if isinstance(each.work, FanOut)) * options.pairs
+    works = [each for each in works + works_over_tls if options.only in each.name]
+    run(works)
+    subscriptions = sum(each.work.subscribers for each in works if isinstance(each.work, FanOut)) * options.pairs
     report["access"] = metrics.account(before, ours.counters() + secure.counters(), subscriptions)
-    run(idle)
+    run([each for each in (idle, idle_over_tls) if options.only in each.name])
     return report
 
 

@@ -59,6 +59,11 @@ class Fluxgate:
         write_accounts(f"{self.folder}/accounts", accounts)
         return MQTTTarget("fluxgate", self.program, port, topic, f"{self.folder}/accounts", tls)
 
+    def websocket(self):
+        accounts, path = f"{self.folder}/websocket-accounts", f"/channels/{self.channel}/messages"
+        write_accounts(accounts, [(thing["id"], thing["key"]) for thing in self.things])
+        return MQTTTarget("fluxgate", self.program, self.ports["MF_WS_ADAPTER_PORT"], path, accounts)
+
     def http(self):
         url = f"http://127.0.0.1:{self.ports['MF_HTTP_ADAPTER_PORT']}/channels/{self.channel}/messages"
         return HTTPTarget("fluxgate", self.program, url, {"Authorization": self.things[0]["key"]})

@@ -1,4 +1,4 @@
-"""The works that the MQTT load program does, over TCP or mutual TLS as the target has it."""
+"""The works that the load program does, over TCP or mutual TLS as the target has it."""
 
 import dataclasses
 import json
@@ -14,7 +14,7 @@ OPENING_SECONDS, HOLD_SECONDS = 120, 2
 
 @dataclasses.dataclass
 class FanOut:
-    """MQTT 3.1.1, QoS 0: every publisher's messages to every subscriber."""
+    """MQTT 3.1.1: every publisher's messages to every subscriber, as fast as that goes or at a rate."""
 
     load_program: str
     publishers: int
@@ -22,20 +22,27 @@ class FanOut:
     size: int
     window: int
     seconds: float
+    qos: int = 0
+    rate: float = 0
+    websocket: bool = False  # not MQTT
 
     @property
     def connections(self):
         return self.publishers + self.subscribers
 
     def drive(self, target):
-        names = ("publishers", "subscribers", "size", "window", "seconds")
+        names = ("publishers", "subscribers", "size", "window", "seconds", "qos", "rate")
         options = {name: getattr(self, name) for name in names}
-        return turn("received", load(self.load_program, "fan", target, options, self.seconds + 60), target)
+        options |= {"websocket": None} if self.websocket else {}
+        result = load(self.load_program, "fan", target, options, self.seconds + 60)
+        measured = turn("received", result, target)
+        measured.p99_us = result["latency_us"]["p99"]
+        return measured
 
 
 @dataclasses.dataclass
 class Connect:
-    """Connect, log in, disconnect, with full handshakes or with those that go on with a session."""
+    """Connect, log in, disconnect; over TLS with full handshakes or with those that go on with a session."""
 
     load_program: str
     resume: bool
@@ -45,7 +52,7 @@ class Connect:
         options = {"parallel": PARALLEL, "seconds": self.seconds, "sources": SOURCES}
         options |= {"resume": None} if self.resume else {}
         result = load(self.load_program, "connect", target, options, self.seconds + 60)
-        if result["resumed"] != (result["connections"] if self.resume else 0):
+        if target.tls and result["resumed"] != (result["connections"] if self.resume else 0):
             raise BenchFailure(
                 f"{target.name}: {result['resumed']} of {result['connections']} TLS sessions were resumed, "
                 f"where {'all' if self.resume else 'none'} should be"

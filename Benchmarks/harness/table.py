@@ -22,15 +22,24 @@ def heading(report):
         "nginx: static 202, the better number of workers",
         "no TLS, but for mutual TLS: ECDSA P-256, AES-128-GCM, X25519; fluxgate compares certificate and key, "
         "mosquitto takes the CN for the user",
-        "of bytes less is better",
+        "of bytes and times less is better",
     ]
 
 
 def cells(row):
-    needed = "" if row.needed is None else f"≥ {row.needed:g} {'reached' if row.reached else 'MISSED'}"
+    if not row.peer:
+        return row.work, row.measure.name, spread(row.ours), "", "", "", needed(row)
     low, high = min(row.pair_ratios), max(row.pair_ratios)
     ratio = f"{row.ratio:.2f} ({low:.2f} – {high:.2f})"
-    return row.work, row.measure, spread(row.ours), spread(row.peer), row.peer_name, ratio, needed
+    return row.work, row.measure.name, spread(row.ours), spread(row.peer), row.peer_name, ratio, needed(row)
+
+
+def needed(row):
+    measure = row.measure
+    sign = "≤" if measure.less_is_better else "≥"
+    wanted = [f"{sign} {measure.needed:g} ×"] if measure.needed is not None else []
+    wanted += [f"{sign} {measure.bound:,g}"] if measure.bound is not None else []
+    return f"{' and '.join(wanted)} {'reached' if row.reached else 'MISSED'}" if wanted else ""
 
 
 def spread(values):
@@ -46,7 +55,7 @@ def grid(rows):
 def others(report):
     for row in report["rows"]:
         for name, values in row.others.items():
-            yield f"{row.work}, {row.measure}: {name} {spread(values)}"
+            yield f"{row.work}, {row.measure.name}: {name} {spread(values)}"
 
 
 def losses(report):
@@ -82,5 +91,5 @@ def checks(report):
 
 
 def verdict(report):
-    missed = [f"{row.work}, {row.measure}" for row in report["rows"] if not row.reached]
+    missed = [f"{row.work}, {row.measure.name}" for row in report["rows"] if not row.reached]
     return "missed: " + "; ".join(missed) if missed else "every ratio is reached"

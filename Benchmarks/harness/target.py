@@ -16,7 +16,7 @@ class TLS:
 
 @dataclasses.dataclass
 class MQTTTarget:
-    """A broker with accounts that may publish and subscribe to the topic."""
+    """A broker with accounts that may publish and subscribe to the topic; over WebSocket that is a path."""
 
     name: str
     program: Program

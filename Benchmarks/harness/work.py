@@ -1,8 +1,9 @@
-"""A work drives one server once and says what it got through and what that cost the server. Here: HTTP, with wrk."""
+"""A work drives one server once and says what it got through and what that cost the server. Here: HTTP, with wrk and h2load."""
 
 import dataclasses
 import http.client
 import json
+import os
 import urllib.parse
 
 from .failure import BenchFailure
@@ -25,6 +26,7 @@ class Turn:
     server_cpu_share: float
     detail: dict
     bytes_each: float | None = None  # the server's memory for one connection
+    p99_us: float | None = None  # what 99 % of the messages took, or of the requests
 
 
 @dataclasses.dataclass
@@ -49,7 +51,8 @@ class HTTPPublish:
         if errors or not result["requests"] or cpu <= 0:
             raise BenchFailure(f"{target.name}: {result['requests']} requests, errors {errors}")
         seconds = result["duration_us"] / 1e6
-        return Turn(result["requests"] / seconds, result["requests"] / cpu, cpu / seconds, result)
+        p99 = result["latency_us"]["p99"]
+        return Turn(result["requests"] / seconds, result["requests"] / cpu, cpu / seconds, result, p99_us=p99)
 
     @staticmethod
     def check_answer(target):
@@ -65,6 +68,42 @@ class HTTPPublish:
             connection.close()
         if status != 202:
             raise BenchFailure(f"{target.name} answers {status} instead of 202")
+
+
+@dataclasses.dataclass
+class PacedHTTPPublish(HTTPPublish):
+    """The same at a rate, with h2load: what counts is how long a request takes."""
+
+    share: float = 0.5  # of what each server does as fast as it can
+
+    def drive(self, target):
+        full = HTTPPublish.drive(self, target).per_second
+        log, body = f"{self.folder}/requests", f"{self.folder}/body"
+        with open(body, "w", encoding="utf-8") as file:
+            file.write(SENML)
+        seconds = max(1, round(self.seconds))
+        command = ["h2load", "--h1", f"-c{WRK_CONNECTIONS}", f"--rps={self.share * full / WRK_CONNECTIONS:.1f}"]
+        command += [f"--duration={seconds}", "--warm-up-time=1", f"--log-file={log}", f"--data={body}"]
+        command += [f"--header={name}: {value}" for name, value in headers_of(target).items()]
+        before = target.program.cpu_seconds()
+        run_to_end([*command, target.url], self.seconds + 60)
+        cpu = target.program.cpu_seconds() - before
+        times = answer_times(log)
+        os.remove(log)
+        # CPU is that of the warm-up too.
+        detail = {"requests": len(times), "rate": self.share * full}
+        per_cpu = len(times) * (seconds + 1) / seconds / cpu if cpu > 0 else 0
+        return Turn(len(times) / seconds, per_cpu, cpu / (seconds + 1), detail, p99_us=times[len(times) * 99 // 100])
+
+
+def answer_times(log):
+    """What the requests took in µs, least first."""
+    with open(log, encoding="ascii") as file:
+        answers = [line.split() for line in file]
+    wrong = {status for _, status, _ in answers if status != "202"}
+    if wrong or not answers:
+        raise BenchFailure(f"{len(answers)} requests, answers {wrong}")
+    return sorted(int(time) for _, _, time in answers)
 
 
 def headers_of(target):

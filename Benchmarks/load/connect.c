@@ -47,6 +47,10 @@ static void take_packet(Connection *connection, uint8_t header, const uint8_t *b
     if (!stopping) start(&places[connection->number]);
 }
 
+static size_t take(Connection *connection, const uint8_t *bytes, size_t length) {
+    return mqtt_take(connection, bytes, length, take_packet);
+}
+
 static void written(Connection *connection) { (void)connection; }
 
 static ConnectSnapshot snapshot(void) {
@@ -56,7 +60,7 @@ static ConnectSnapshot snapshot(void) {
 /* Waits for the sockets; ends the program when nothing has come of it for too long. */
 static void wait(void) {
     static uint64_t seen, progress;
-    network_poll(10);
+    network_poll(10 * MILLISECOND);
     if (done != seen || !progress) {
         seen = done;
         progress = network_time;
@@ -76,7 +80,7 @@ static bool enough(uint64_t end) {
 }
 
 const ConnectMeasurement *connect_run(void) {
-    network_start((ConnectionEvents){ .opened = log_in, .packet = take_packet, .written = written });
+    network_start((ConnectionEvents){ .opened = log_in, .take = take, .written = written });
     places = zeroed(options.parallel, sizeof *places);
     for (uint32_t i = 0; i < options.parallel; i++) start(&places[i]);
     warm_up();

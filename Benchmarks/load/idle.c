@@ -28,7 +28,7 @@ IdleMeasurement idle_run(void) {
     measurement.opened = moment_now();
     uint64_t end = measurement.opened.time + (uint64_t)(options.seconds * 1e9);
     while (network_time < end) {
-        network_poll(50);
+        network_poll(50 * MILLISECOND);
         clients_keep_alive();
     }
     measurement.memory_after = memory_of(options.server_pids, options.server_pid_count);

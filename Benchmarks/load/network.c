@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CHUNK = 256 << 10, MAX_PACKET = 16 << 20 };
+enum { CHUNK = 256 << 10 };
 
 uint64_t network_time;
 
@@ -122,27 +122,6 @@ void network_flush(Connection *connection) {
     network.events.written(connection);
 }
 
-/* Handles the whole packets in these bytes and returns how many bytes they were. */
-static size_t handle_packets(Connection *connection, const uint8_t *bytes, size_t length) {
-    size_t done = 0;
-    while (length - done >= 2) {
-        const uint8_t *packet = bytes + done;
-        size_t left = length - done, header = 2;
-        uint32_t body = packet[1] & 127;
-        for (unsigned shift = 7; packet[header - 1] & 128; shift += 7) {
-            if (header == 5) fail(EXIT_SERVER, "connection %u: malformed remaining length", connection->number);
-            if (header == left) return done;
-            body |= (uint32_t)(packet[header++] & 127) << shift;
-        }
-        if (body > MAX_PACKET) fail(EXIT_SERVER, "connection %u: packet of %u bytes", connection->number, body);
-        if (left - header < body) break;
-        network.events.packet(connection, packet[0], packet + header, body);
-        if (connection->phase != OPEN) return length;   /* closed by the event */
-        done += header + body;
-    }
-    return done;
-}
-
 static void keep_part(Connection *connection, const uint8_t *bytes, size_t length) {
     if (length > connection->part_capacity) {
         connection->part_capacity = (uint32_t)length + (length > 4096 ? CHUNK : 64);
@@ -163,8 +142,9 @@ static bool read_chunk(Connection *connection) {
     if (!count) fail(EXIT_SERVER, "connection %u: closed by the server", connection->number);
     if (count < 0) fail(EXIT_SERVER, "connection %u: %s", connection->number, failure(connection));
     network_time = clock_now();
-    size_t length = have + (size_t)count, done = handle_packets(connection, network.input, length);
+    size_t length = have + (size_t)count, done = network.events.take(connection, network.input, length);
     keep_part(connection, network.input + done, length - done);
+    if (connection->phase == OPEN && connection->out_end && !connection->blocked) network_flush(connection);
     return connection->phase == OPEN;
 }
 
@@ -211,9 +191,10 @@ static void handle(Connection *connection, uint32_t events) {
     if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) read_input(connection);
 }
 
-void network_poll(int timeout_ms) {
+void network_poll(uint64_t timeout) {
     struct epoll_event ready[512];
-    int count = epoll_wait(network.epoll, ready, 512, timeout_ms);
+    struct timespec time = { (time_t)(timeout / SECOND), (long)(timeout % SECOND) };
+    int count = epoll_pwait2(network.epoll, ready, 512, &time, NULL);
     network_time = clock_now();
     for (int i = 0; i < count; i++) handle(ready[i].data.ptr, ready[i].events);
 }

@@ -1,4 +1,4 @@
-/* Non-blocking connections on one epoll, TCP or TLS: bytes out of a buffer each, whole MQTT packets in. */
+/* Non-blocking connections on one epoll, TCP or TLS: bytes out of a buffer each, and bytes in. */
 #pragma once
 #include "tls.h"
 #include <stdbool.h>
@@ -19,7 +19,7 @@ typedef struct {
 /* What the program does with a connection. */
 typedef struct {
     void (*opened)(Connection *);
-    void (*packet)(Connection *, uint8_t header, const uint8_t *body, uint32_t length);
+    size_t (*take)(Connection *, const uint8_t *bytes, size_t length);   /* how many of them are done with */
     void (*written)(Connection *);   /* all of its output is with the kernel */
 } ConnectionEvents;
 
@@ -32,8 +32,9 @@ void network_start(ConnectionEvents events);
 void network_connect(Connection *connection, uint32_t number);
 void network_close(Connection *connection);
 
-/* Waits at most so long for the sockets and handles what they have. */
-void network_poll(int timeout_ms);
+/* Waits at most so many nanoseconds for the sockets and handles what they have. What that adds to a connection's output is
+   written at once, if its socket takes it. */
+void network_poll(uint64_t timeout);
 
 /* Makes room for this many bytes of output, which the caller fills in. */
 uint8_t *network_room(Connection *connection, uint32_t bytes);

@@ -9,13 +9,13 @@
 
 Options options = {
     .host = "127.0.0.1", .port = "1883", .topic = "mqttload", .publishers = 1, .subscribers = 1, .size = 128,
-    .window = 256, .batch = 256, .parallel = 64, .sources = 1, .seconds = 5, .warmup = 1, .drain = 3, .timeout = 10,
-    .tls_version = "1.3",
+    .window = 256, .inflight = 20, .batch = 256, .parallel = 64, .sources = 1, .seconds = 5, .warmup = 1, .drain = 3,
+    .timeout = 10, .tls_version = "1.3",
 };
 
 static const char usage[] =
-    "usage: mqttload [fan|connect|idle] [options]            MQTT 3.1.1; prints one JSON object\n"
-    "  fan      P publishers and S subscribers on one topic, QoS 0, as fast as the windows allow\n"
+    "usage: mqttload [fan|connect|idle] [options]      MQTT 3.1.1, or WebSocket; prints one JSON object\n"
+    "  fan      P publishers and S subscribers on one topic, as fast as the windows allow, or at a rate\n"
     "  connect  connect, log in and disconnect, as fast as that goes\n"
     "  idle     P connections log in and S others subscribe too: the memory that they take in the server\n"
     "all\n"
@@ -33,6 +33,11 @@ static const char usage[] =
     "  --size BYTES (128)    payload, 16 or more: it carries a time, a publisher and a number\n"
     "  --window W (256)      messages of one publisher under way to the subscribers at once\n"
     "  --batch N (256)       most messages that one publisher sends in one write\n"
+    "  --websocket           not MQTT: the topic is the path, the password the query's 'authorization'\n"
+    "  --qos Q (0)           of the messages and of the subscriptions\n"
+    "  --inflight N (20)     with QoS 1 and 2: unacknowledged messages of one publisher\n"
+    "  --rate R (0)          messages a second of all publishers together; a latency then begins when its message was\n"
+    "                        due, 0: as many as the windows allow\n"
     "  --drain S (3)         stop waiting for missing messages when nothing has come for this long\n"
     "connect\n"
     "  --parallel N (64)     connections at once  --count N (0: as many as --seconds allow)\n"
@@ -102,6 +107,10 @@ static void check_tls(void) {
 static void check(void) {
     if (options.work == FAN && (!options.publishers || !options.subscribers || !options.window || !options.batch))
         fail(EXIT_USAGE, "--publishers, --subscribers, --window and --batch are at least 1");
+    if (options.websocket && (options.work != FAN || options.qos || !options.credentials))
+        fail(EXIT_USAGE, "--websocket is for fan, without --qos and with --creds");
+    if (options.qos > 2) fail(EXIT_USAGE, "--qos is 0, 1 or 2");
+    if (!options.inflight || options.inflight > 32767) fail(EXIT_USAGE, "--inflight is between 1 and 32767");
     if (!(options.publishers + options.subscribers)) fail(EXIT_USAGE, "no publishers and no subscribers");
     if (!options.parallel) fail(EXIT_USAGE, "--parallel is at least 1");
     if (!options.sources || options.sources > 254) fail(EXIT_USAGE, "--sources is between 1 and 254");
@@ -121,18 +130,19 @@ static Work work(const char *name) {
 }
 
 void options_read(int count, char **arguments) {
-    enum Kind { TEXT, COUNT, TIME, PIDS, FLAG, HELP };
+    enum Kind { TEXT, COUNT, REAL, PIDS, FLAG, HELP };
     static const struct { const char *name; enum Kind kind; void *value; } known[] = {
         { "host", TEXT, &options.host }, { "port", TEXT, &options.port }, { "topic", TEXT, &options.topic },
         { "creds", TEXT, &options.credentials }, { "publishers", COUNT, &options.publishers },
         { "subscribers", COUNT, &options.subscribers }, { "size", COUNT, &options.size },
         { "window", COUNT, &options.window }, { "batch", COUNT, &options.batch },
-        { "seconds", TIME, &options.seconds }, { "warmup", TIME, &options.warmup },
-        { "drain", TIME, &options.drain }, { "timeout", TIME, &options.timeout }, { "server-pid", PIDS, NULL },
+        { "qos", COUNT, &options.qos }, { "inflight", COUNT, &options.inflight }, { "rate", REAL, &options.rate },
+        { "seconds", REAL, &options.seconds }, { "warmup", REAL, &options.warmup },
+        { "drain", REAL, &options.drain }, { "timeout", REAL, &options.timeout }, { "server-pid", PIDS, NULL },
         { "parallel", COUNT, &options.parallel }, { "count", COUNT, &options.count },
         { "sources", COUNT, &options.sources }, { "tls-ca", TEXT, &options.tls_ca },
         { "tls-cert", TEXT, &options.tls_certificate }, { "tls-key", TEXT, &options.tls_key },
-        { "tls-version", TEXT, &options.tls_version }, { "resume", FLAG, &options.resume }, { "help", HELP, NULL },
+        { "tls-version", TEXT, &options.tls_version }, { "resume", FLAG, &options.resume }, { "websocket", FLAG, &options.websocket }, { "help", HELP, NULL },
     };
     enum { KNOWN = sizeof known / sizeof known[0] };
     struct option names[KNOWN + 1] = { 0 };
@@ -143,7 +153,7 @@ void options_read(int count, char **arguments) {
         switch (known[i].kind) {
         case TEXT: *(const char **)known[i].value = optarg; break;
         case COUNT: *(uint32_t *)known[i].value = (uint32_t)number(known[i].name, optarg); break;
-        case TIME: *(double *)known[i].value = number(known[i].name, optarg); break;
+        case REAL: *(double *)known[i].value = number(known[i].name, optarg); break;
         case PIDS: read_pids(optarg); break;
         case FLAG: *(bool *)known[i].value = true; break;
         case HELP: fputs(usage, stdout); exit(0);

@@ -15,10 +15,10 @@ typedef enum { FAN, CONNECT, IDLE } Work;
 typedef struct {
     Work work;
     const char *tls_ca, *tls_certificate, *tls_key, *tls_version; /* tls_ca NULL: plain TCP */
-    bool resume;
+    bool resume, websocket;
     const char *host, *port, *topic, *credentials;
-    uint32_t publishers, subscribers, size, window, batch, parallel, count, sources;
-    double seconds, warmup, drain, timeout;
+    uint32_t publishers, subscribers, qos, size, window, inflight, batch, parallel, count, sources;
+    double rate, seconds, warmup, drain, timeout;
     pid_t server_pids[MAX_SERVER_PIDS];
     uint32_t server_pid_count;
     Account *accounts; /* connection i logs in with accounts[i mod account_count] */

@@ -1,4 +1,4 @@
-/* Publishers send as fast as their windows let them. */
+/* Publishers send as fast as their windows let them, or at a rate. */
 #pragma once
 #include "network.h"
 
@@ -10,6 +10,12 @@ void publishers_start(Connection *connections);
 
 /* Sends what the windows allow, at most 8192 messages before the sockets get their turn; true: there is more. */
 bool publishers_step(void);
+
+/* Nanoseconds until the next message is due. */
+uint64_t publishers_pause(void);
+
+/* One message of this publisher is acknowledged, the last time with QoS 2; false: none was to be. */
+bool publisher_acknowledged(uint32_t publisher);
 
 /* All output of this publisher is written. */
 void publisher_written(uint32_t publisher);

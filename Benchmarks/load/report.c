@@ -23,7 +23,7 @@ static void quantiles(const char *key, const Histogram *histogram) {
 static void text(const char *key, const char *value) { printf(",\"%s\":\"%s\"", key, value); }
 
 static void begin(const char *work) {
-    printf("{\"work\":\"%s\",\"protocol\":\"MQTT 3.1.1\"", work);
+    printf("{\"work\":\"%s\",\"protocol\":\"%s\"", work, options.websocket ? "WebSocket" : "MQTT 3.1.1");
     if (!options.tls_ca) return;
     text("tls", tls_version);
     text("tls_cipher", tls_cipher);
@@ -49,11 +49,13 @@ void report_fan(Measurement measurement) {
     double seconds = seconds_between(a.moment, b.moment);
     uint64_t received = b.received - a.received;
     begin("fan");
-    integer("qos", 0);
+    integer("qos", options.qos);
     integer("publishers", options.publishers);
     integer("subscribers", options.subscribers);
     integer("size", options.size);
     integer("window", options.window);
+    if (options.qos) integer("inflight", options.inflight);
+    if (options.rate > 0) decimal("rate", options.rate);
     decimal("seconds", seconds);
     integer("sent", b.sent - a.sent);
     integer("received", received);

@@ -15,7 +15,7 @@ static void publish_for(double seconds) {
     uint64_t end = clock_now() + (uint64_t)(seconds * 1e9), checked = network_time;
     while (network_time < end) {
         bool more = publishers_step();
-        network_poll(more ? 0 : 50);
+        network_poll(more ? publishers_pause() : 50 * MILLISECOND);
         clients_keep_alive();
         if (network_time - checked < SECOND / 4) continue;
         checked = network_time;
@@ -27,7 +27,7 @@ static void publish_for(double seconds) {
 static void drain(void) {
     uint64_t progress = network_time, settled = 0, seen = 0, patience = (uint64_t)(options.drain * 1e9);
     for (;;) {
-        network_poll(5);
+        network_poll(5 * MILLISECOND);
         clients_keep_alive();
         uint64_t arrived = deliveries.received + deliveries.duplicated;
         if (arrived != seen) {

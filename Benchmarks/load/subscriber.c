@@ -17,11 +17,12 @@ Histogram latency;
 bool latency_counts;
 
 static Track *tracks;   /* of subscriber s and publisher p: tracks[s × publishers + p] */
-static uint32_t topic_length;
+static uint32_t topic_length, before_payload;
 static uint64_t start_time;
 
 void subscribers_start(void) {
     topic_length = (uint32_t)strlen(options.topic);
+    before_payload = options.websocket ? 0 : 2 + topic_length + (options.qos ? 2 : 0);
     tracks = zeroed((size_t)options.subscribers * options.publishers, sizeof *tracks);
     start_time = clock_now();
 }
@@ -45,16 +46,20 @@ static bool fill_gap(Track *track, Stamp stamp) {
 }
 
 static bool is_ours(uint8_t packet_header, const uint8_t *body, uint32_t length) {
-    return packet_header == PUBLISH << 4 && length == 2 + topic_length + options.size
+    if (options.websocket) return length == options.size;
+    const uint8_t duplicate = options.qos ? 8 : 0;
+    return (packet_header & ~duplicate) == (PUBLISH << 4 | options.qos << 1) && length == before_payload + options.size
         && mqtt_u16(body) == topic_length && !memcmp(body + 2, options.topic, topic_length);
 }
 
-void subscriber_receive(uint32_t subscriber, uint8_t packet_header, const uint8_t *body, uint32_t length) {
+void subscriber_receive(Connection *connection, uint8_t packet_header, const uint8_t *body, uint32_t length) {
+    const uint32_t subscriber = connection->number - options.publishers;
     if (!tracks || !is_ours(packet_header, body, length)) {
         deliveries.foreign++;
         return;
     }
-    Stamp stamp = stamp_read(body + 2 + topic_length);
+    if (options.qos) mqtt_put_ack(connection, options.qos == 1 ? PUBACK : PUBREC, mqtt_u16(body + 2 + topic_length));
+    Stamp stamp = stamp_read(body + before_payload);
     if (stamp.publisher >= options.publishers || stamp.time < start_time
         || stamp.sequence >= publisher_sequence(stamp.publisher)) {
         deliveries.foreign++;

@@ -14,8 +14,8 @@ extern bool latency_counts;   /* on while measuring */
 
 void subscribers_start(void);
 
-/* Takes the body of a QoS 0 PUBLISH. */
-void subscriber_receive(uint32_t subscriber, uint8_t packet_header, const uint8_t *body, uint32_t length);
+/* Takes the body of a PUBLISH, and acknowledges it. */
+void subscriber_receive(Connection *connection, uint8_t packet_header, const uint8_t *body, uint32_t length);
 
 /* Deliveries that were due and never came. */
 uint64_t subscribers_lost(void);

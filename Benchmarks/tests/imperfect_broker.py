@@ -7,7 +7,8 @@ import ssl
 import struct
 import threading
 
-CONNACK, SUBACK = b"\x20\x02\x00%c", b"\x90\x03%s\x00"
+CONNACK, SUBACK, ACK = b"\x20\x02\x00%c", b"\x90\x03%s%c", b"%c\x02%s"
+PUBACK, PUBREC, PUBREL, PUBCOMP = 0x40, 0x50, 0x62, 0x70
 
 
 class ImperfectBroker:
@@ -74,22 +75,36 @@ class ImperfectBroker:
         while packet := next_packet(self.buffers[peer]):
             header, body, whole = packet
             self.buffers[peer] = self.buffers[peer][len(whole) :]
-            self.take(peer, header >> 4, body, whole)
+            self.take(peer, header, body, whole)
 
-    def take(self, peer, kind, body, whole):
+    def take(self, peer, header, body, whole):
+        kind = header >> 4
         if kind == 1:
             self.counts["connects"] += 1
             self.ballasts.append(b"x" * self.ballast)
             peer.sendall(CONNACK % (5 if self.refuse else 0))
         elif kind == 8:
             self.subscribers.append(peer)
-            peer.sendall(SUBACK % body[:2])
+            peer.sendall(SUBACK % (body[:2], body[-1]))
         elif kind == 3:
-            self.publish(body, whole)
+            self.acknowledge(peer, header >> 1 & 3, body)
+            self.publish(header >> 1 & 3, body, whole)
+        elif kind == 4 or kind == 7:
+            self.counts["acknowledged"] += 1
+        elif kind == 5:
+            send(peer, ACK % (PUBREL, body))
+        elif kind == 6:
+            send(peer, ACK % (PUBCOMP, body))
 
-    def publish(self, body, whole):
+    @staticmethod
+    def acknowledge(peer, qos, body):
         [topic] = struct.unpack_from(">H", body)
-        [publisher] = struct.unpack_from("=I", body, 2 + topic + 8)
+        if qos:
+            send(peer, ACK % (PUBACK if qos == 1 else PUBREC, body[2 + topic : 4 + topic]))
+
+    def publish(self, qos, body, whole):
+        [topic] = struct.unpack_from(">H", body)
+        [publisher] = struct.unpack_from("=I", body, 2 + topic + (2 if qos else 0) + 8)
         self.counts["published"] += 1
         if self.counts["published"] == self.cut_after:
             self.subscribers[0].shutdown(socket.SHUT_RDWR)

@@ -53,6 +53,27 @@ class FanOut(Case):
         for fault in ("lost", "duplicated", "reordered", "foreign", "stalled_windows"):
             self.assertEqual(result[fault], 0, fault)
 
+    def test_acknowledges_and_waits_for_acknowledgements(self):
+        for qos in ("1", "2"):
+            result, broker = self.measure("--qos", qos, "--inflight", "5")
+
+            self.assertEqual((result["qos"], result["inflight"]), (int(qos), 5))
+            self.assertEqual(result["total_received"], 3 * broker["published"])
+            self.assertEqual(broker["acknowledged"], 3 * broker["published"])
+            self.assertEqual((result["lost"], result["foreign"]), (0, 0))
+
+    def test_keeps_to_a_rate(self):
+        result, broker = self.measure("--rate", "500", "--seconds", "1")
+
+        self.assertAlmostEqual(result["sent"] / result["seconds"], 500, delta=25)
+        self.assertEqual(result["total_received"], 3 * broker["published"])
+
+    def test_a_late_start_counts_as_latency(self):
+        result, _ = self.measure("--rate", "200000", "--window", "1")
+
+        self.assertLess(result["sent"] / result["seconds"], 200_000)
+        self.assertGreater(result["latency_us"]["p99"], 10_000)
+
     def test_counts_lost_messages(self):
         result, broker = self.measure(drop=7)
 

@@ -89,7 +89,7 @@ class TestEffective:
     def test_what_follows_another_variable_is_printed_as_it_comes_out(self, name):
         rows = documented()
         values = check(name, MF_LOG_LEVEL="warn", MF_HOST="127.0.0.2").values
-        assert values["MF_EVENT_LOOPS"] == str(os.cpu_count())
+        assert values["MF_EVENT_LOOPS"] == str(max(1, os.cpu_count() - 1))
         for each, value in values.items():
             if rows[each].default == "MF_LOG_LEVEL":
                 assert value == "warn", each

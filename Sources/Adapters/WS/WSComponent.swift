@@ -17,7 +17,7 @@ final class WSComponent: LoopComponent {
     let idleTimeout: UInt64?
 
     private var subscriptions = SubscriptionTrie<WSConnection>()
-    private var matches = MatchCache<[WSConnection]>()
+    private var matches = MatchCache<Topic, [WSConnection]>()
     private var sessions = LiveSessions<WSConnection>()
     private var subscribed: Set<ObjectIdentifier> = []
     private var toWrite: [WSConnection] = []
@@ -81,9 +81,10 @@ final class WSComponent: LoopComponent {
 
     func deliver(_ message: Message) {
         guard !subscriptions.isEmpty else { return }
-        let receivers = matches.matches(of: message.topic, generation: subscriptions.generation) {
+        let topic = message.topic
+        let receivers = matches.matches(of: topic, hash: topic.hash, generation: subscriptions.generation) {
             var found: [WSConnection] = []
-            subscriptions.forEachMatch(message.topic.channel, message.topic.subtopic) { found.append($0) }
+            subscriptions.forEachMatch(topic.channel, topic.subtopic) { found.append($0) }
             return found
         }
         guard !receivers.isEmpty else { return }
@@ -92,7 +93,7 @@ final class WSComponent: LoopComponent {
         WebSocketFrames.append(message.frameType, message.payload, to: &frame)
         for receiver in receivers where message.isMeant(forSubscriptionOf: receiver.since) {
             if receiver.deliver(frame) { loop.counters.deliveredWS.add() } else { loop.counters.droppedWS.add() }
-            if message.qos > 0, receiver.isBehind { loop.isBehind(receiver, with: message.topic.channel) }
+            if message.qos > 0, receiver.isBehind { loop.isBehind(receiver, with: topic.channel) }
         }
     }
 

@@ -177,7 +177,7 @@ package struct Platform: Program {
         let resources = InProcessResources()
         let users = UsersService(
             accounts: SQLAccountRepository(database),
-            passwords: ScryptHasher(threads: max(1, settings.eventLoops / 2), waitingLimit: 64),
+            passwords: ScryptHasher(threads: (settings.eventLoops + 1) / 2, waitingLimit: 64),
             tokens: await JWTIssuer(secret: try configuration.users.secret ?? folder.secret("users")),
             owned: resources,
             limits: configuration.users.limitsOff ? nil : AttemptLimits(),

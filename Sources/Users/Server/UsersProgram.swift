@@ -68,7 +68,7 @@ struct UsersProgram: Program {
             bus.start()
             let service = UsersService(
                 accounts: SQLAccountRepository(database),
-                passwords: ScryptHasher(threads: max(1, settings.eventLoops / 2), waitingLimit: 64),
+                passwords: ScryptHasher(threads: (settings.eventLoops + 1) / 2, waitingLimit: 64),
                 tokens: await JWTIssuer(secret: secret),
                 owned: RemoteResources(bus),
                 limits: users.limitsOff ? nil : AttemptLimits(),

@@ -95,16 +95,17 @@ import Testing
     @Test func whatCameLateFromTheBusIsDeliveredWhileItLives() throws {
         let listener = try subscriber(.v5, "")
         let time = server.test.loop.wallClock
-        let messages = try [time, time + 1_500_000_000].map { expires in
+        var batch = MessageBatch()
+        for expires in [time, time + 1_500_000_000] {
             let message = makeMessage(
                 on: try server.topic(),
                 payload: "\(expires - time)",
                 properties: MessageProperties(expires: expires),
                 at: time
             )
-            return try #require(message)
+            batch.append(try #require(message), size: 1)
         }
-        server.test.loop.receive(messages, from: 0)
+        server.test.loop.receive(batch, from: 0)
 
         let publish = try publishes(listener)
         #expect(publish.map { String(buffer: $0.payload) } == ["1500000000"])

@@ -108,6 +108,7 @@ class SeparatePrograms:
         self.nats = nats or NATS()
         shared = {
             **{"MF_ENV": "development", "MF_LIMITS_OFF": "true", "MF_NATS_URL": self.nats.url},
+            "MF_EVENT_LOOPS": "2",  # As Server has it.
             **{f"{prefix}_HOST": "127.0.0.1" for prefix in HOSTS},
             **variables,
         }

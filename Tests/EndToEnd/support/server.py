@@ -215,6 +215,7 @@ class Server(Program):
         given = {
             "MF_HOST": "127.0.0.1",
             "MF_DATA_DIR": str(self.data),
+            "MF_EVENT_LOOPS": "2",  # Messages go from loop to loop, however few cores there are.
             **{PORT_VARIABLES[name]: str(port) for name, port in ports.items()},
             **({"MF_ENV": "development", "MF_LIMITS_OFF": "true"} if limits_off else {}),
             **variables,

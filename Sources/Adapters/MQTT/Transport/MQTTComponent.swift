@@ -19,12 +19,12 @@ final class MQTTComponent: LoopComponent {
     /// The newest place of the log that this loop has heard of.
     private(set) var logTail: UInt64 = 0
 
-    private var subscriptions = SubscriptionTrie<MQTTSubscription>()
-    private var matches = MatchCache<[MQTTDelivery]>()
+    @exclusivity(unchecked) private var subscriptions = SubscriptionTrie<MQTTSubscription>()
+    @exclusivity(unchecked) private var matches = MatchCache<Topic, [MQTTDelivery]>()
     /// All connections, also those that haven't logged in.
     private var connections: [ObjectIdentifier: MQTTConnection] = [:]
     private var sessions = LiveSessions<MQTTConnection>()
-    private var toWrite: [MQTTConnection] = []
+    @exclusivity(unchecked) private var toWrite: [MQTTConnection] = []
     private var lastOrigin: UInt64
 
     init(
@@ -113,7 +113,8 @@ final class MQTTComponent: LoopComponent {
         let deliveries = deliveries(of: message.topic)
         guard !deliveries.isEmpty else { return }
         // The time is asked for by those that age alone.
-        var packets = OutgoingPackets(message, at: message.properties == nil ? 0 : loop.wallClock)
+        let time = message.properties == nil ? 0 : loop.wallClock
+        var packets = OutgoingPackets(message, at: time, isShared: deliveries.count > 1)
         for delivery in deliveries where delivery.wants(message) {
             if delivery.connection.deliver(&packets, delivery) {
                 loop.counters.deliveredMQTT.add()
@@ -127,7 +128,7 @@ final class MQTTComponent: LoopComponent {
     }
 
     func deliveries(of topic: Topic) -> [MQTTDelivery] {
-        matches.matches(of: topic, generation: subscriptions.generation) {
+        matches.matches(of: topic, hash: topic.hash, generation: subscriptions.generation) {
             var found: [MQTTSubscription] = []
             subscriptions.forEachMatch(topic.channel, topic.subtopic) { found.append($0) }
             return MQTTDelivery.merging(found, of: topic)

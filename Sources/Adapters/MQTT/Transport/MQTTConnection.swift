@@ -18,50 +18,54 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
 
     let component: MQTTComponent
     let peer: ConnectionPeer
+    /// Whether the stream travels in something that has an end of its own.
+    private let isFramed: Bool
     var loop: AdapterLoop { component.loop }
     /// The loop's clock, as the session reads it.
     var now: NIODeadline { .uptimeNanoseconds(loop.now) }
     /// Which connection a message came from, for those who don't want their own.
     var origin: UInt64 = 0
 
-    var session: ClientSession
+    // Unchecked is what is looked at for every message: values whose methods call nobody back, so that no access begins within another.
+    @exclusivity(unchecked) var session: ClientSession
     /// What it lives by, once it has logged in.
-    var key: KnownKey?
+    @exclusivity(unchecked) var key: KnownKey?
     var identity: ThingIdentity? { key?.identity }
     /// As which client it is known, while it is.
     var registration: ClientRegistry.Registration?
     /// What it has of a session that outlives it.
-    var hold: SessionHold?
+    @exclusivity(unchecked) var hold: SessionHold?
     var subscriptions: [TopicFilter: MQTTSubscription] = [:]
     var sharedSubscriptions: [SharedGroup: SharedSubscription] = [:]
     var lastShared: UInt64 = 0
-    var routes = RouteCache()
+    @exclusivity(unchecked) var routes = RouteCache()
     /// Messages of QoS 1 and 2 whose storage is awaited, and what came behind them.
-    var unsettledPublishes: Deque<UnsettledPublish> = []
+    @exclusivity(unchecked) var unsettledPublishes: Deque<UnsettledPublish> = []
     var isWaitingForStorage = false
     var isWaitingForRoom = false
     /// The subscriptions of a SUBSCRIBE that is being decided which are to be sent retained messages.
-    var wantingRetained: [MQTTSubscription] = []
-    var passedRetained = PassedRetained()
-    var context: ChannelHandlerContext?
+    @exclusivity(unchecked) var wantingRetained: [MQTTSubscription] = []
+    @exclusivity(unchecked) var passedRetained = PassedRetained()
+    @exclusivity(unchecked) var context: ChannelHandlerContext?
 
-    private var decoder: MQTTDecoder
-    private(set) var unread = ByteBuffer()
+    @exclusivity(unchecked) private var decoder: MQTTDecoder
+    @exclusivity(unchecked) private(set) var unread = ByteBuffer()
     /// How many things are awaited before more is decoded and read.
-    private var waits = 0
+    @exclusivity(unchecked) private var waits = 0
     private var isWaiting: Bool { waits > 0 }
     private var readIsDue = false
     private var hasHeardAll = false
-    private var actions: [SessionAction] = []
-    private var isPerforming = false
-    private var outbound: OutboundQueue
+    @exclusivity(unchecked) private var actions: [SessionAction] = []
+    @exclusivity(unchecked) private var isPerforming = false
+    @exclusivity(unchecked) private var outbound: OutboundQueue
     /// The loop's clock at which what is left of a closing connection goes.
     private var lingersUntil: NIODeadline?
     var refusal: Refusal?
-    var idleness: Idleness
-    var pace: PublishPace
+    @exclusivity(unchecked) var idleness: Idleness
+    @exclusivity(unchecked) var pace: PublishPace
 
-    init(component: MQTTComponent, peer: ConnectionPeer) {
+    init(component: MQTTComponent, peer: ConnectionPeer, isFramed: Bool = false) {
+        self.isFramed = isFramed
         self.component = component
         self.peer = peer
         self.session = ClientSession(settings: component.settings, at: .uptimeNanoseconds(component.loop.now))
@@ -239,10 +243,8 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         if session.setsTopicAliases || !delivery.identifiers.isEmpty {
             return deliverAtMostOnce(packets.own(delivery, version: session.version))
         }
-        guard let packet = packets.atMostOnce(delivery, version: session.version),
-            packet.readableBytes <= session.clientMaximumPacketSize, outbound.hasRoom(for: packet.readableBytes)
-        else { return false }
-        outbound.append(packet)
+        let (version, longest) = (session.version, session.clientMaximumPacketSize)
+        guard packets.append(delivery, version: version, longest: longest, to: &outbound) else { return false }
         list()
         return true
     }
@@ -344,7 +346,8 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
     /// could overtake the packet that says why.
     private func close(_ reason: SessionEnd) {
         if let refusal = refusal ?? reason.refusal { peer.refused(refusal, .mqtt) }
-        leave(then: sayGoodbye)
+        let isOver = if case .disconnected = reason { true } else { false }
+        leave { self.sayGoodbye(isOver: isOver) }
         guard context != nil, !hasHeardAll else { return }
         lingersUntil = now + .seconds(1)
         waits = 0
@@ -352,10 +355,13 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         readOn()
     }
 
-    private func sayGoodbye() {
+    /// - Parameter isOver: whether the client sends nothing more [MQTT-3.14.4-1].
+    private func sayGoodbye(isOver: Bool) {
         guard let context else { return }
-        context.channel.send(outbound.rest())
-        guard !hasHeardAll else { return context.close(promise: nil) }
+        let rest = outbound.rest()
+        context.channel.send(rest)
+        let isHeard = isOver && !isFramed && rest == nil && context.channel.hasWrittenAll
+        guard !hasHeardAll, !isHeard else { return context.close(promise: nil) }
         context.channel.close(mode: .output, promise: nil)
     }
 

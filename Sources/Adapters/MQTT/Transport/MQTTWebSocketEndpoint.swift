@@ -61,7 +61,8 @@ final class MQTTWebSocketEndpoint: HTTPEndpoint {
                 MQTTWebSocketBridge(maximumSize: largest, peer: sender),
                 maximumFrame: largest
             )
-            try channel.pipeline.syncOperations.addHandler(MQTTConnection(component: component, peer: sender))
+            let connection = MQTTConnection(component: component, peer: sender, isFramed: true)
+            try channel.pipeline.syncOperations.addHandler(connection)
         }
     }
 

@@ -1,3 +1,4 @@
+internal import AdapterTransport
 internal import MQTTCodec
 internal import Messaging
 internal import NIOCore
@@ -8,32 +9,73 @@ struct OutgoingPackets {
     /// Nanoseconds since 1970.
     private let time: UInt64
     private var commonProperties: MQTTProperties?
-    private var encoded: [ByteBuffer?] = Array(repeating: nil, count: 8)
+    /// The packets that several clients get, if there are several; made with the first.
+    private var encoded: [ByteBuffer?] = []
+    private let isShared: Bool
     private var ownPayload: ByteBuffer?
 
-    init(_ message: Message, at time: UInt64) {
+    /// - Parameter isShared: whether more than one may get the same.
+    init(_ message: Message, at time: UInt64, isShared: Bool = false) {
         self.message = message
         self.time = time
+        self.isShared = isShared
     }
 
-    /// A whole QoS 0 PUBLISH. Nil if it can't be encoded: then the topic is too long for MQTT.
-    mutating func atMostOnce(_ delivery: MQTTDelivery, version: MQTTVersion) -> ByteBuffer? {
-        let retain = isRetained(delivery)
-        let index = (delivery.isTyped ? 1 : 0) + (version == .v5 ? 2 : 0) + (retain ? 4 : 0)
+    /// Adds a QoS 0 PUBLISH to what waits for one client. False if it is longer than the client takes, or there is no room for it.
+    mutating func append(
+        _ delivery: MQTTDelivery,
+        version: MQTTVersion,
+        longest: Int,
+        to queue: inout OutboundQueue
+    ) -> Bool {
+        guard isShared else {
+            let length = Publish.encodedLength(
+                topicLength: name(isTyped: delivery.isTyped).readableBytes,
+                payloadLength: message.payload.readableBytes,
+                qos: .atMostOnce,
+                version: version,
+                properties: properties(version)
+            )
+            guard length <= longest, queue.hasRoom(for: length) else { return false }
+            var isWritten = false
+            queue.append { isWritten = encode(delivery, version, into: &$0) }
+            return isWritten
+        }
+        guard let packet = packet(delivery, version), packet.readableBytes <= longest,
+            queue.hasRoom(for: packet.readableBytes)
+        else { return false }
+        queue.append(packet)
+        return true
+    }
+
+    private mutating func packet(_ delivery: MQTTDelivery, _ version: MQTTVersion) -> ByteBuffer? {
+        let index = (delivery.isTyped ? 1 : 0) + (version == .v5 ? 2 : 0) + (isRetained(delivery) ? 4 : 0)
+        if encoded.isEmpty { encoded = Array(repeating: nil, count: 8) }
         if let packet = encoded[index] { return packet }
         var packet = ByteBuffer()
-        let written: Void? = try? Publish.encode(
-            topic: name(isTyped: delivery.isTyped),
-            payload: message.payload,
-            qos: .atMostOnce,
-            retain: retain,
-            version: version,
-            properties: properties(version),
-            into: &packet
-        )
-        guard written != nil else { return nil }
+        guard encode(delivery, version, into: &packet) else { return nil }
         encoded[index] = packet
         return packet
+    }
+
+    /// False if it can't be encoded: then the topic is too long for MQTT.
+    private mutating func encode(_ delivery: MQTTDelivery, _ version: MQTTVersion, into buffer: inout ByteBuffer)
+        -> Bool
+    {
+        do throws(MQTTCodecError) {
+            try Publish.encode(
+                topic: name(isTyped: delivery.isTyped),
+                payload: message.payload,
+                qos: .atMostOnce,
+                retain: isRetained(delivery),
+                version: version,
+                properties: properties(version),
+                into: &buffer
+            )
+            return true
+        } catch {
+            return false
+        }
     }
 
     /// A PUBLISH that a session keeps until it is acknowledged, so its payload must not hold on to a whole read buffer.

@@ -39,18 +39,19 @@ package final class ConnectionGate: Sendable {
             addresses.release(network)
             throw .init(.tooManyHandshakes)
         }
-        let isShaking = NIOLoopBoundBox(isSecure, eventLoop: channel.eventLoop)
+        channel.closeFuture.whenComplete { _ in
+            self.release(self.connections)
+            self.addresses.release(network)
+        }
+        guard isSecure else { return {} }
+        let isShaking = NIOLoopBoundBox(true, eventLoop: channel.eventLoop)
         let endHandshake = { @Sendable in
             guard isShaking.value else { return }
             isShaking.value = false
             self.release(self.handshakes)
             self.shaking.release(network)
         }
-        channel.closeFuture.whenComplete { _ in
-            endHandshake()
-            self.release(self.connections)
-            self.addresses.release(network)
-        }
+        channel.closeFuture.whenComplete { _ in endHandshake() }
         return endHandshake
     }
 

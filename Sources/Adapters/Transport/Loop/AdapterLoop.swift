@@ -27,11 +27,11 @@ package final class AdapterLoop {
     /// Who waits for a channel's subscribers, or all, and until when at most.
     var waitingForEase: [(channel: ChannelID?, latest: UInt64, resume: () -> Void)] = []
     var easingIsDue = false
-    private var components: [any LoopComponent] = []
-    private var outboxes: [[Message]]
+    @exclusivity(unchecked) private var components: [any LoopComponent] = []
+    @exclusivity(unchecked) private var outboxes: [MessageBatch]
     /// Whether one turn has brought so much for another loop that the rest had better wait for the next.
-    private var isOutboxFull = false
-    private var turnEndIsDue = false
+    @exclusivity(unchecked) private var isOutboxFull = false
+    @exclusivity(unchecked) private var turnEndIsDue = false
     private var waitingForPeers: Deque<() -> Void> = []
     private var isResuming = false
     /// Nil if there is nobody beyond this process.
@@ -67,7 +67,7 @@ package final class AdapterLoop {
         self.interest = LoopInterest(filter: links.interest, loop: index, eventLoop: eventLoop, bus: links.bus)
         self.busLink = links.bus?.link
         self.stores = links.bus?.stores ?? false
-        self.outboxes = Array(repeating: [], count: links.count)
+        self.outboxes = Array(repeating: MessageBatch(), count: links.count)
         let lost = LostRights()
         self.access = AccessTable(ages: ages) { event, reason in
             lost.loop?.end(event, reason)
@@ -104,11 +104,11 @@ package final class AdapterLoop {
         counters.accessChecks.add()
         counters.published(request.source)
         if message.retain { links.retained?.retain(message, of: grant.identity.tenant) }
-        for component in components { component.deliver(message) }
+        for index in components.indices { components[index].deliver(message) }
         for peer in outboxes.indices where peer != index {
             guard links.wants(message, at: peer) else { continue }
-            outboxes[peer].append(message)
-            if message.qos > 0, outboxes[peer].count >= links.mostFromOne { isOutboxFull = true }
+            outboxes[peer].append(message, size: links.size(of: message, to: peer))
+            if message.qos > 0, outboxes[peer].messages.count >= links.mostFromOne { isOutboxFull = true }
         }
         scheduleTurnEnd()
         return stores ? .storing : .published
@@ -118,14 +118,14 @@ package final class AdapterLoop {
     package func whenStored(_ then: @escaping (Bool) -> Void) { waitingForStorage.append(then) }
 
     /// Delivers what other loops, or other processes, published.
-    func receive(_ batch: [Message], from peer: Int) {
-        for message in batch {
+    func receive(_ batch: MessageBatch, from peer: Int) {
+        for message in batch.messages {
             // One that has waited for longer than it lives isn't delivered any more [MQTT-3.3.2-5].
             if let expires = message.properties?.expires, expires <= wallClock {
                 counters.expired.add()
                 continue
             }
-            for component in components { component.deliver(message) }
+            for index in components.indices { components[index].deliver(message) }
         }
         links.delivered(batch, from: peer, to: index)
         scheduleTurnEnd()
@@ -160,10 +160,8 @@ package final class AdapterLoop {
     private func endTurn() {
         turnEndIsDue = false
         // First what was published, then the acknowledgements of it: who has his finds it handed on.
-        for peer in outboxes.indices where !outboxes[peer].isEmpty {
-            let batch = outboxes[peer]
-            outboxes[peer] = []
-            outboxes[peer].reserveCapacity(batch.count)
+        for peer in outboxes.indices where !outboxes[peer].messages.isEmpty {
+            let batch = outboxes[peer].take()
             links.hand(batch, from: index, to: peer, then: links.isBus(peer) ? storageWaiters() : nil)
         }
         for component in components { component.turnEnded() }
@@ -227,7 +225,8 @@ package final class AdapterLoop {
 
 /// The way from a table to the loop that it was made for.
 private final class LostRights {
-    weak var loop: AdapterLoop?
+    /// Not weak: what is referred to so pays for it with every retain.
+    unowned var loop: AdapterLoop?
 }
 
 /// What became of a message that was to be published.

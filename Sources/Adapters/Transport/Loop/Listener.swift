@@ -35,19 +35,9 @@ package struct Listener: Sendable {
                 .serverChannelOption(.backlog, value: 1_024)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .childChannelOption(.maxMessagesPerRead, value: 1)
-                .childChannelOption(.allowRemoteHalfClosure, value: true)
-                .childChannelOption(
-                    .recvAllocator,
-                    // TLS keeps a buffer as large as the largest read for as long as the connection lives.
-                    value: AdaptiveRecvByteBufferAllocator(
-                        minimum: 512,
-                        initial: 2_048,
-                        maximum: (tls == nil ? 256 : 64) * 1_024
-                    )
-                )
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
+                        try channel.setReading(isSecure: secure != nil)
                         guard let component = components.current else { throw ChannelError.operationUnsupported }
                         let endHandshake: () -> Void
                         do throws(ConnectionGateRefusal) {
@@ -84,6 +74,19 @@ package struct Listener: Sendable {
     package func close() async {
         door.isClosed.store(true, ordering: .releasing)
         try? await channel.close().get()
+    }
+}
+
+extension Channel {
+    /// At once: the bootstrap has a future for each option.
+    fileprivate func setReading(isSecure: Bool) throws {
+        guard let options = syncOptions else { throw ChannelError.operationUnsupported }
+        // A channel keeps the buffer of its last read, and TLS one as large as the largest, for as long as the connection lives.
+        let largest = (isSecure ? 64 : 256) * 1_024
+        let allocator = AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: largest)
+        try options.setOption(.maxMessagesPerRead, value: 1)
+        try options.setOption(.allowRemoteHalfClosure, value: true)
+        try options.setOption(.recvAllocator, value: allocator)
     }
 }
 

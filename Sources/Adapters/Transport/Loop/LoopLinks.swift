@@ -27,7 +27,7 @@ final class LoopLinks: BusReceiver {
         var bytes: [Int]
         var isWaiting: [Bool]
         /// What the bus brought, by loop.
-        var inboxes: [[Message]]
+        var inboxes: [MessageBatch]
         var peers: [NIOLoopBound<AdapterLoop>] = []
     }
 
@@ -63,7 +63,7 @@ final class LoopLinks: BusReceiver {
             State(
                 bytes: Array(repeating: 0, count: count * count),
                 isWaiting: Array(repeating: false, count: count),
-                inboxes: Array(repeating: [], count: loops)
+                inboxes: Array(repeating: MessageBatch(), count: loops)
             )
         )
         self.congested = InlineFlags(count: count)
@@ -88,17 +88,16 @@ final class LoopLinks: BusReceiver {
     /// Gives a batch to another loop, or to the bus.
     ///
     /// - Parameter then: for the bus, on any thread: whether the batch is safe.
-    func hand(_ batch: [Message], from loop: Int, to peer: Int, then: (@Sendable (Bool) -> Void)?) {
-        let size = size(of: batch, to: peer)
+    func hand(_ batch: MessageBatch, from loop: Int, to peer: Int, then: (@Sendable (Bool) -> Void)?) {
         let target = state.withLock { state -> NIOLoopBound<AdapterLoop>? in
-            state.bytes[loop * count + peer] += size
+            state.bytes[loop * count + peer] += batch.size
             if state.bytes[loop * count + peer] > Self.limit { congested[loop] = true }
             return peer < state.peers.count ? state.peers[peer] : nil
         }
         if let target {
             target.eventLoop.execute { target.value.receive(batch, from: loop) }
         } else {
-            bus?.publish(batch) { isSafe in
+            bus?.publish(batch.messages) { isSafe in
                 self.delivered(batch, from: loop, to: peer)
                 then?(isSafe)
             }
@@ -108,14 +107,14 @@ final class LoopLinks: BusReceiver {
     /// Gives the loops what another process published; waits while one of them is behind.
     func receive(_ message: Message) {
         while congested[loops] { usleep(500) }
-        let size = size(of: [message], to: 0)
+        let size = size(of: message, to: 0)
         for peer in 0..<loops where wants(message, at: peer) {
             let target = state.withLock { state -> NIOLoopBound<AdapterLoop>? in
                 state.bytes[loops * count + peer] += size
                 if state.bytes[loops * count + peer] > Self.limit { congested[loops] = true }
-                state.inboxes[peer].append(message)
+                state.inboxes[peer].append(message, size: size)
                 // What comes until the loop gets round to the first goes with it.
-                return state.inboxes[peer].count == 1 ? state.peers[peer] : nil
+                return state.inboxes[peer].messages.count == 1 ? state.peers[peer] : nil
             }
             target?.eventLoop.execute { target?.value.receive(self.inbox(of: peer), from: self.loops) }
         }
@@ -129,18 +128,12 @@ final class LoopLinks: BusReceiver {
         for peer in peers { peer.eventLoop.execute { peer.value.whenTaken(channel) { calls.one() } } }
     }
 
-    private func inbox(of peer: Int) -> [Message] {
-        state.withLock { state in
-            defer { state.inboxes[peer] = [] }
-            return state.inboxes[peer]
-        }
-    }
+    private func inbox(of peer: Int) -> MessageBatch { state.withLock { $0.inboxes[peer].take() } }
 
     /// A batch has been delivered; wakes the sender if it waits for that.
-    func delivered(_ batch: [Message], from loop: Int, to peer: Int) {
-        let size = size(of: batch, to: peer)
+    func delivered(_ batch: MessageBatch, from loop: Int, to peer: Int) {
         let sender = state.withLock { state -> NIOLoopBound<AdapterLoop>? in
-            state.bytes[loop * count + peer] -= size
+            state.bytes[loop * count + peer] -= batch.size
             let row = state.bytes[loop * count..<(loop + 1) * count]
             guard congested[loop], row.allSatisfy({ $0 <= Self.limit / 2 }) else { return nil }
             congested[loop] = false
@@ -158,13 +151,33 @@ final class LoopLinks: BusReceiver {
         }
     }
 
-    /// What a batch counts: the memory that it takes, but at least a share of the limit for each message that is to be
+    /// What a message counts: the memory that it takes, but at least a share of the limit for each message that is to be
     /// acknowledged. So no more than ``mostFromOne`` are on their way to another loop before it is known whether the subscribers there
     /// can take them, and no more than ``mostStoring`` wait to be stored, however long that takes. What is brought late is bounded
     /// by who brings it.
-    private func size(of batch: [Message], to peer: Int) -> Int {
+    func size(of message: Message, to peer: Int) -> Int {
+        guard message.qos > 0, !message.isLate else { return message.size }
         let share = isBus(peer) ? (bus?.stores == true ? Self.limit / Self.mostStoring : 0) : Self.limit / mostFromOne
-        return batch.reduce(0) { $0 + max($1.size, $1.qos > 0 && !$1.isLate ? share : 0) }
+        return max(message.size, share)
+    }
+}
+
+/// Messages on their way from one loop to another, and what they count: see ``LoopLinks/size(of:to:)``.
+struct MessageBatch {
+    private(set) var messages: [Message] = []
+    private(set) var size = 0
+
+    mutating func append(_ message: Message, size: Int) {
+        messages.append(message)
+        self.size += size
+    }
+
+    /// All of it. There is room for as many again.
+    mutating func take() -> MessageBatch {
+        let batch = self
+        (messages, size) = ([], 0)
+        messages.reserveCapacity(batch.messages.count)
+        return batch
     }
 }
 

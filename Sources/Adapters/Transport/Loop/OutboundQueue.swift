@@ -56,4 +56,7 @@ extension Channel {
     package func send(_ bytes: ByteBuffer?) {
         if let bytes { writeAndFlush(bytes, promise: nil) }
     }
+
+    /// Whether the kernel has all that was written.
+    package var hasWrittenAll: Bool { (try? syncOptions?.getOption(.bufferedWritableBytes)) == 0 }
 }

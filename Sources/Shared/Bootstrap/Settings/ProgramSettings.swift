@@ -38,7 +38,14 @@ package struct ProgramSettings: Sendable {
         logLevel =
             name == "fluxgate"
             ? level : try variables.choice("\(prefix)_LOG_LEVEL", default: level, described: "MF_LOG_LEVEL")
-        eventLoops = try variables.integer("MF_EVENT_LOOPS", default: cores, in: 1...256, described: "number of cores")
+        // The rest of the process, the kernel's network and the database need a core too: with one loop for each core a message waits
+        // for its turn on one just when it is to go from loop to loop.
+        eventLoops = try variables.integer(
+            "MF_EVENT_LOOPS",
+            default: max(1, cores - 1),
+            in: 1...256,
+            described: "number of cores less one, at least 1"
+        )
         shutdownGrace = try variables.duration("MF_SHUTDOWN_GRACE", default: "10s")
         ops = ListenAddress(
             host: variables.string("\(prefix)_OPS_HOST", default: "127.0.0.1"),

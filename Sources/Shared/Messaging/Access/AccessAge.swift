@@ -27,10 +27,10 @@ package struct AccessAges: Sendable {
 package final class AccessAge {
     let ages: AccessAges
     /// Rights of an earlier one are distrusted: events may have been missed since they were asked for.
-    private(set) var generation = 0
+    @exclusivity(unchecked) private(set) var generation = 0
     /// When the last generations began.
     private var gaps: [UInt64] = []
-    private var leaseEnds: UInt64
+    @exclusivity(unchecked) private var leaseEnds: UInt64
     /// When the first of the rights that are held is to be confirmed, or earlier.
     var nextRenewal = UInt64.max
 

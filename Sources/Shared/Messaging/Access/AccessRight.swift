@@ -9,13 +9,14 @@ package class AccessRight {
     static let spread: UInt64 = 1_000_000_000
 
     package let identity: ThingIdentity
-    package internal(set) final var isLive = true
+    // Unchecked, as they are looked at for every message and only ever read or set.
+    @exclusivity(unchecked) package internal(set) final var isLive = true
     private let age: AccessAge
     /// The loop's clock when it was asked for: what happened before is known.
-    private(set) final var askedAt: UInt64
-    private(set) final var generation: Int
+    @exclusivity(unchecked) private(set) final var askedAt: UInt64
+    @exclusivity(unchecked) private(set) final var generation: Int
     /// Good until then though it couldn't be confirmed.
-    private(set) final var excusedUntil: UInt64 = 0
+    @exclusivity(unchecked) private(set) final var excusedUntil: UInt64 = 0
     final let jitter = UInt64.random(in: 0..<AccessRight.spread)
     /// Sessions that live by it.
     private final var holders = 0

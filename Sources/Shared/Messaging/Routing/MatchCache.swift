@@ -1,8 +1,9 @@
 /// The matches of the topics that were published to last, so that the trie is walked once for a run of messages.
 ///
-/// Direct-mapped: a topic has one place, and a newer one takes it over. Inlinable, because it is looked at for every
-/// message, and unspecialized it would ask the runtime for metadata each time.
-package struct MatchCache<Matches> {
+/// Direct-mapped: a topic has one place, and a newer one takes it over. Public and inlinable, because it is looked at for every
+/// message: the compiler specializes nothing of another module that is for the package alone, and that would ask the runtime for
+/// metadata each time.
+public struct MatchCache<Topic: Equatable, Matches> {
     @usableFromInline
     struct Line {
         @usableFromInline let topic: Topic
@@ -17,18 +18,21 @@ package struct MatchCache<Matches> {
         }
     }
 
-    @usableFromInline
+    @inlinable
     static var size: Int { 256 }
 
     @usableFromInline var lines: [Line?] = []
 
+    /// Nothing is known.
     @inlinable
-    package init() {}
+    public init() {}
 
     /// The matches of a topic, found by `find` if they aren't known for this generation of the trie.
+    ///
+    /// - Parameter hash: of the topic, counted once for many messages.
     @inlinable
-    package mutating func matches(of topic: Topic, generation: Int, find: () -> Matches) -> Matches {
-        let index = topic.hash & (Self.size - 1)
+    public mutating func matches(of topic: Topic, hash: Int, generation: Int, find: () -> Matches) -> Matches {
+        let index = hash & (Self.size - 1)
         if lines.isEmpty { lines = Array(repeating: nil, count: Self.size) }
         if let line = lines[index], line.generation == generation, line.topic == topic { return line.matches }
         let matches = find()

@@ -13,10 +13,49 @@ package struct SubscriptionTrie<Subscription> {
         var subscription: Subscription
     }
 
+    /// Those of one filter. Few are looked through; of many it is known where each stands.
+    private struct Entries {
+        private static var few: Int { 16 }
+
+        private(set) var all: [Entry] = []
+        private var places: [Holder: Int] = [:]
+
+        var isEmpty: Bool { all.isEmpty }
+
+        /// Answers whether it is new.
+        mutating func insert(_ entry: Entry) -> Bool {
+            if let place = place(of: entry.holder) {
+                all[place] = entry
+                return false
+            }
+            all.append(entry)
+            if !places.isEmpty {
+                places[entry.holder] = all.count - 1
+            } else if all.count > Self.few {
+                for (place, entry) in all.enumerated() { places[entry.holder] = place }
+            }
+            return true
+        }
+
+        /// Answers whether there was one. The last takes its place.
+        mutating func remove(_ holder: Holder) -> Bool {
+            guard let place = place(of: holder), let last = all.popLast() else { return false }
+            places[holder] = nil
+            guard place < all.count else { return true }
+            all[place] = last
+            if !places.isEmpty { places[last.holder] = place }
+            return true
+        }
+
+        private func place(of holder: Holder) -> Int? {
+            places.isEmpty ? all.firstIndex { $0.holder == holder } : places[holder]
+        }
+    }
+
     private struct Node {
-        var exact: [Entry] = []
-        var below: [Entry] = []
-        var belowAndSelf: [Entry] = []
+        var exact = Entries()
+        var below = Entries()
+        var belowAndSelf = Entries()
         var children: [ExactText: Node] = [:]
         var any: [Node] = []
 
@@ -28,10 +67,12 @@ package struct SubscriptionTrie<Subscription> {
     private var roots: [ChannelID: Node] = [:]
     /// Changes with every subscription made, replaced or ended: what was matched before may be wrong after.
     package private(set) var generation = 0
+    /// How many there are; a number, because ``isEmpty`` is asked for every message.
+    private var count = 0
 
     package init() {}
 
-    package var isEmpty: Bool { roots.isEmpty }
+    package var isEmpty: Bool { count == 0 }
 
     /// Adds a subscription, or replaces the one that the holder has under the same filter.
     ///
@@ -44,12 +85,14 @@ package struct SubscriptionTrie<Subscription> {
         _ filter: SubtopicFilter
     ) -> Bool {
         generation &+= 1
-        return Self.insert(
+        let isNew = Self.insert(
             Entry(holder: holder, subscription: subscription),
             filter,
             filter.levels[...],
             into: &roots[channel, default: Node()]
         )
+        if isNew { count += 1 }
+        return isNew
     }
 
     /// Ends a subscription.
@@ -62,6 +105,7 @@ package struct SubscriptionTrie<Subscription> {
         // In place: a copy of the node would copy all its subscribers.
         let removed = Self.remove(holder, filter, filter.levels[...], from: &roots.values[index])
         if roots.values[index].isEmpty { roots.remove(at: index) }
+        if removed { count -= 1 }
         return removed
     }
 
@@ -79,22 +123,13 @@ package struct SubscriptionTrie<Subscription> {
     ) -> Bool {
         switch levels.first {
         case nil:
-            return insert(entry, into: &node[keyPath: entries(filter.tail)])
+            return node[keyPath: entries(filter.tail)].insert(entry)
         case .any:
             if node.any.isEmpty { node.any.append(Node()) }
             return insert(entry, filter, levels.dropFirst(), into: &node.any[0])
         case .literal(let level):
             return insert(entry, filter, levels.dropFirst(), into: &node.children[level, default: Node()])
         }
-    }
-
-    private static func insert(_ entry: Entry, into entries: inout [Entry]) -> Bool {
-        if let index = entries.firstIndex(where: { $0.holder == entry.holder }) {
-            entries[index] = entry
-            return false
-        }
-        entries.append(entry)
-        return true
     }
 
     private static func remove(
@@ -105,10 +140,7 @@ package struct SubscriptionTrie<Subscription> {
     ) -> Bool {
         switch levels.first {
         case nil:
-            let path = entries(filter.tail)
-            guard let index = node[keyPath: path].firstIndex(where: { $0.holder == holder }) else { return false }
-            node[keyPath: path].remove(at: index)
-            return true
+            return node[keyPath: entries(filter.tail)].remove(holder)
         case .any:
             guard !node.any.isEmpty else { return false }
             let removed = remove(holder, filter, levels.dropFirst(), from: &node.any[0])
@@ -122,7 +154,7 @@ package struct SubscriptionTrie<Subscription> {
         }
     }
 
-    private static func entries(_ tail: SubtopicFilter.Tail) -> WritableKeyPath<Node, [Entry]> {
+    private static func entries(_ tail: SubtopicFilter.Tail) -> WritableKeyPath<Node, Entries> {
         switch tail {
         case .exact: \.exact
         case .below: \.below
@@ -131,12 +163,12 @@ package struct SubscriptionTrie<Subscription> {
     }
 
     private static func match(_ node: Node, _ levels: ArraySlice<ExactText>, _ body: (Subscription) -> Void) {
-        for entry in node.belowAndSelf { body(entry.subscription) }
+        for entry in node.belowAndSelf.all { body(entry.subscription) }
         guard let level = levels.first else {
-            for entry in node.exact { body(entry.subscription) }
+            for entry in node.exact.all { body(entry.subscription) }
             return
         }
-        for entry in node.below { body(entry.subscription) }
+        for entry in node.below.all { body(entry.subscription) }
         if let child = node.children[level] { match(child, levels.dropFirst(), body) }
         if let child = node.any.first { match(child, levels.dropFirst(), body) }
     }

@@ -90,8 +90,8 @@ extension Publish {
         return 1 + VariableByteInteger.length(of: body) + body
     }
 
-    /// Writes a whole PUBLISH without building one: the length is computed first, and nothing is allocated but room
-    /// in `buffer`.
+    /// Writes a whole PUBLISH without building one: the length is computed first, nothing is allocated but room in `buffer`, and a
+    /// packet without properties is written at once.
     ///
     /// `packetID` is written for QoS 1 and 2 only; `properties` in MQTT 5 only. On an error nothing was written.
     package static func encode(
@@ -110,19 +110,26 @@ extension Publish {
             throw .fieldTooLong
         }
         let start = buffer.writerIndex
-        buffer.reserveCapacity(minimumWritableBytes: 5 + length)
-        buffer.writeInteger(firstByte(qos: qos, dup: dup, retain: retain))
-        buffer.writeVariableByteInteger(length)
-        buffer.writeInteger(topicLength)
-        buffer.writeImmutableBuffer(topic)
-        if qos != .atMostOnce { buffer.writeInteger(packetID) }
-        if version == .v5 {
-            do throws(MQTTCodecError) {
-                try properties.write(into: &buffer)
-            } catch {
-                buffer.moveWriterIndex(to: start)
-                throw error
+        let isPlain = version != .v5 || properties.isEmpty
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 5 + length) { room in
+            var writer = PacketWriter(room)
+            writer.write(firstByte(qos: qos, dup: dup, retain: retain))
+            writer.write(variable: length)
+            writer.write(topicLength)
+            writer.write(topic)
+            if qos != .atMostOnce { writer.write(packetID) }
+            if isPlain {
+                if version == .v5 { writer.write(0 as UInt8) }
+                writer.write(payload)
             }
+            return writer.count
+        }
+        guard !isPlain else { return }
+        do throws(MQTTCodecError) {
+            try properties.write(into: &buffer)
+        } catch {
+            buffer.moveWriterIndex(to: start)
+            throw error
         }
         buffer.writeImmutableBuffer(payload)
     }
