@@ -104,8 +104,8 @@ format: toolchain ## format the Swift sources in place
 	$(SWIFT) format --in-place --parallel --recursive $(SWIFT_SOURCES)
 
 .PHONY: bench
-bench: build packages-bench ## compare with mosquitto and nginx, in one run on this machine
-	$(PYTHON) Benchmarks/bench.py $(ARGS)
+bench: programs packages-test packages-bench $(VENV)/.installed ## compare with mosquitto, nginx and nats-server, in one run on this machine
+	$(VENV)/bin/python Benchmarks/bench.py $(ARGS)
 
 .PHONY: clean
 clean: ## remove what was built; the data folder stays

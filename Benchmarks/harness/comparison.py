@@ -67,6 +67,11 @@ class Comparison:
     peers: list
     measures: list
 
+    @property
+    def subscriptions(self):
+        """How many our server is asked for in one turn."""
+        return getattr(self.work, "subscriptions", 0)
+
     def run(self, pairs, tell):
         turns = {target.name: [] for target in (self.ours, *self.peers)}
         for number in range(pairs):

@@ -25,29 +25,19 @@ PORTS = (
 class Fluxgate:
     """The running server, provisioned with one channel and the things that are connected to it."""
 
-    def __init__(self, binary, folder, things, keep, certificates=None):
+    def __init__(self, binary, folder, things, keep, certificates=None, channels=1, **variables):
         os.makedirs(folder, mode=0o700)
         self.folder, self.certificates = folder, certificates
         self.ports = dict(zip(PORTS, free_ports(len(PORTS))))
         environment = default_environment() | {name: str(port) for name, port in self.ports.items()}
         environment["MF_DATA_DIR"] = f"{folder}/data"
-        environment |= mutual_tls(certificates) if certificates else {}
+        environment |= variables | (mutual_tls(certificates) if certificates else {})
         self.program = keep(Program("fluxgate", [binary, "serve"], f"{folder}/log", environment))
         self.ops = API(self.ports["MF_FLUXGATE_OPS_PORT"])
         wait_until(self.program, lambda: self.ops.answers("/health/ready"), "is not ready", 30)
-        self.channel, self.things = self.provision(things)
-
-    def provision(self, things):
         users, service = API(self.ports["MF_USERS_HTTP_PORT"]), API(self.ports["MF_THINGS_HTTP_PORT"])
-        account = {"email": "bench@example.com", "password": "correct-horse-battery"}
-        users.post("/users", account, 201)
-        token = users.post("/tokens", account, 201).json()["token"]
-        channel = service.post("/channels", {"name": "bench"}, 201, token).location.rpartition("/")[2]
-        wanted = [{"name": f"bench {number}"} for number in range(things)]
-        made = service.post("/things/bulk", wanted, 201, token).json()["things"]
-        ids = [thing["id"] for thing in made]
-        service.post("/connect", {"channel_ids": [channel], "thing_ids": ids}, 200, token)
-        return channel, made
+        provisioned = Provisioned(users, service, things, channels)
+        self.channel, self.things = provisioned.channel, provisioned.things
 
     def mqtt(self):
         """By key over TCP, or over mutual TLS by certificate with the key beside it, which is compared."""
@@ -78,6 +68,28 @@ class Fluxgate:
             earlier = counters
             time.sleep(0.1)
         raise BenchFailure("fluxgate goes on counting messages although nobody sends any")
+
+
+class Provisioned:
+    """An account with things and channels; the first thousand things are connected to the first channel."""
+
+    MOST = 1_000  # of one request
+
+    def __init__(self, users, service, things, channels):
+        account = {"email": "bench@example.com", "password": "correct-horse-battery"}
+        users.post("/users", account, 201)
+        self.token = users.post("/tokens", account, 201).json()["token"]
+        self.things = self.make(service, "things", things)
+        self.channel = self.make(service, "channels", channels)[0]["id"]
+        ids = [thing["id"] for thing in self.things[: self.MOST]]
+        service.post("/connect", {"channel_ids": [self.channel], "thing_ids": ids}, 200, self.token)
+
+    def make(self, service, kind, count):
+        made = []
+        for first in range(0, count, self.MOST):
+            wanted = [{"name": f"bench {number}"} for number in range(first, min(count, first + self.MOST))]
+            made += service.post(f"/{kind}/bulk", wanted, 201, self.token).json()[kind]
+        return made
 
 
 def default_environment():

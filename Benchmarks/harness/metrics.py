@@ -24,6 +24,9 @@ class Counters:
         return Counters(self.checks - earlier.checks, protocols)
 
 
+NONE = Counters(0, {})
+
+
 def counters(text):
     """Reads Prometheus' text format; a counter that has not counted yet may be missing."""
     checks, published = 0, {}
@@ -47,7 +50,7 @@ def account(before, after, subscriptions):
     """
     delta = after.since(before)
     messages = sum(delta.published.values())
-    agree = messages > 0 and delta.checks in (messages, messages + subscriptions)
+    agree = delta.checks in (messages, messages + subscriptions) and (messages > 0 or not subscriptions)
     return {
         "access_checks": delta.checks,
         "messages_accepted": messages,
@@ -55,3 +58,11 @@ def account(before, after, subscriptions):
         "subscriptions": subscriptions,
         "agree": agree,
     }
+
+
+def added(account, other):
+    """Two accounts as one; they agree if both do."""
+    ours, theirs = account["messages_by_protocol"], other["messages_by_protocol"]
+    sums = {name: account[name] + other[name] for name in ("access_checks", "messages_accepted", "subscriptions")}
+    protocols = {name: ours.get(name, 0) + theirs.get(name, 0) for name in ours | theirs}
+    return sums | {"messages_by_protocol": protocols, "agree": account["agree"] and other["agree"]}

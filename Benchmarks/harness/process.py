@@ -62,6 +62,25 @@ class Program:
         end_leftovers(self.child.pid, pids[1:], patience)
 
 
+class Group:
+    """Several programs that somebody else starts and ends, as one: what they take is added up."""
+
+    def __init__(self, processes):
+        self.processes = processes  # subprocess.Popen
+
+    @property
+    def pids(self):
+        return [process.pid for process in self.processes]
+
+    def cpu_seconds(self):
+        return sum(cpu_seconds(pid) for pid in self.pids)
+
+    def check_running(self):
+        for process in self.processes:
+            if process.poll() is not None:
+                raise BenchFailure(f"{process.args} has ended with {process.returncode}")
+
+
 def end_leftovers(group, pids, patience):
     """Kills those that are still what the program started, and waits until they are gone."""
     end = time.monotonic() + patience

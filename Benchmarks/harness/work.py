@@ -1,4 +1,7 @@
-"""A work drives one server once and says what it got through and what that cost the server. Here: HTTP, with wrk and h2load."""
+"""A work drives one server once and says what it got through and what that cost the server.
+
+Here: HTTP, with wrk and h2load.
+"""
 
 import dataclasses
 import http.client
@@ -30,19 +33,23 @@ class Turn:
 
 
 @dataclasses.dataclass
-class HTTPPublish:
-    """POST of one SenML message over kept connections, with wrk."""
+class HTTPRequests:
+    """The same request again and again over kept connections, with wrk; unless said otherwise it publishes SenML."""
 
     folder: str
     seconds: float
+    method: str = "POST"
+    body: str = SENML
+    status: int = 202
+    connections: int = WRK_CONNECTIONS
 
     def drive(self, target):
         target.program.check_running()
         self.check_answer(target)
         script = f"{self.folder}/publish.lua"
         with open(script, "w", encoding="utf-8") as file:
-            file.write(wrk_script(headers_of(target)))
-        command = ["wrk", f"-t{WRK_THREADS}", f"-c{WRK_CONNECTIONS}", f"-d{max(1, round(self.seconds))}s"]
+            file.write(wrk_script(self.method, self.body, headers_of(target)))
+        command = ["wrk", f"-t{WRK_THREADS}", f"-c{self.connections}", f"-d{max(1, round(self.seconds))}s"]
         before = target.program.cpu_seconds()
         output = run_to_end([*command, "-s", script, target.url], self.seconds + 60)
         cpu = target.program.cpu_seconds() - before
@@ -54,33 +61,32 @@ class HTTPPublish:
         p99 = result["latency_us"]["p99"]
         return Turn(result["requests"] / seconds, result["requests"] / cpu, cpu / seconds, result, p99_us=p99)
 
-    @staticmethod
-    def check_answer(target):
+    def check_answer(self, target):
         """wrk tells only errors from successes: look at one answer closely."""
         url = urllib.parse.urlsplit(target.url)
         connection = http.client.HTTPConnection(url.hostname, url.port, timeout=10)
         try:
-            connection.request("POST", url.path, SENML, headers_of(target))
+            connection.request(self.method, f"{url.path}?{url.query}", self.body, headers_of(target))
             status = connection.getresponse().status
         except (OSError, http.client.HTTPException) as error:
             raise BenchFailure(f"{target.name}: {error}") from error
         finally:
             connection.close()
-        if status != 202:
-            raise BenchFailure(f"{target.name} answers {status} instead of 202")
+        if status != self.status:
+            raise BenchFailure(f"{target.name} answers {status} instead of {self.status}")
 
 
 @dataclasses.dataclass
-class PacedHTTPPublish(HTTPPublish):
-    """The same at a rate, with h2load: what counts is how long a request takes."""
+class PacedHTTPRequests(HTTPRequests):
+    """SenML at a rate, with h2load: what counts is how long a request takes."""
 
     share: float = 0.5  # of what each server does as fast as it can
 
     def drive(self, target):
-        full = HTTPPublish.drive(self, target).per_second
+        full = HTTPRequests.drive(self, target).per_second
         log, body = f"{self.folder}/requests", f"{self.folder}/body"
         with open(body, "w", encoding="utf-8") as file:
-            file.write(SENML)
+            file.write(self.body)
         seconds = max(1, round(self.seconds))
         command = ["h2load", "--h1", f"-c{WRK_CONNECTIONS}", f"--rps={self.share * full / WRK_CONNECTIONS:.1f}"]
         command += [f"--duration={seconds}", "--warm-up-time=1", f"--log-file={log}", f"--data={body}"]
@@ -90,6 +96,8 @@ class PacedHTTPPublish(HTTPPublish):
         cpu = target.program.cpu_seconds() - before
         times = answer_times(log)
         os.remove(log)
+        if len(times) < 0.98 * self.share * full * seconds:
+            raise BenchFailure(f"{target.name}: {len(times)} requests, where {self.share * full * seconds:.0f} were due")
         # CPU is that of the warm-up too.
         detail = {"requests": len(times), "rate": self.share * full}
         per_cpu = len(times) * (seconds + 1) / seconds / cpu if cpu > 0 else 0
@@ -110,8 +118,8 @@ def headers_of(target):
     return {"Content-Type": "application/senml+json"} | target.headers
 
 
-def wrk_script(headers):
-    lines = ['wrk.method = "POST"', f"wrk.body = {json.dumps(SENML)}"]
+def wrk_script(method, body, headers):
+    lines = [f"wrk.method = {json.dumps(method)}", f"wrk.body = {json.dumps(body)}"]
     lines += [f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in headers.items()]
     return "\n".join(lines) + WRK_DONE
 

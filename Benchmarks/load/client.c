@@ -91,7 +91,7 @@ static void take_packet(Connection *connection, uint8_t header, const uint8_t *b
 }
 
 static void take_frame(Connection *connection, uint8_t header, const uint8_t *body, uint32_t length) {
-    switch (header & 0x0f) {
+    switch (header & ~0x80) {   /* no parts of messages: a frame is final, and has no other flags */
     case UPGRADED: ready(); return;
     case TEXT: case BINARY:
         if (is_subscriber(connection)) subscriber_receive(connection, header, body, length);

@@ -60,6 +60,7 @@ size_t websocket_take(Connection *connection, const uint8_t *bytes, size_t lengt
         const uint8_t *frame = bytes + done;
         const uint8_t size = frame[1];   /* a server doesn't mask */
         const size_t header = size < 126 ? 2 : size == 126 ? 4 : 10;
+        if (!(frame[0] & FINAL)) fail(EXIT_SERVER, "connection %u: a message in parts", connection->number);
         if (size > 127) fail(EXIT_SERVER, "connection %u: masked frame", connection->number);
         if (length - done < header) break;
         uint64_t body = header == 2 ? size : 0;

@@ -2,7 +2,7 @@
 #pragma once
 #include "mqtt.h"
 
-enum { UPGRADED = 0, TEXT = 1, BINARY = 2, PING = 9 };   /* opcodes; the first stands for the answer to the upgrade */
+enum { TEXT = 1, BINARY = 2, PING = 9, UPGRADED = 16 };   /* opcodes; the last stands for the answer to the upgrade */
 
 /* Asks for the upgrade, with the key in the query. */
 void websocket_put_upgrade(Connection *connection, const char *path, const char *key);

@@ -37,9 +37,9 @@ class Replay:
         return Turn(figure, figure, 1, {})
 
 
-def compare(needed, less_is_better=False, **figures):
+def compare(needed, less_is_better=False, bound=None, **figures):
     ours, *peers = (MQTTTarget(name, None, 0, "", "") for name in figures)
-    measure = Measure("measure", "per_second", needed, less_is_better)
+    measure = Measure("measure", "per_second", needed, less_is_better, bound)
     comparison = Comparison("work", Replay(figures), ours, peers, [measure])
     order = []
     [row], _ = comparison.run(len(figures["ours"]), order.append)
@@ -63,6 +63,19 @@ class Comparing(unittest.TestCase):
         row, _ = compare(None, less_is_better=True, ours=[30], large=[40], small=[20])
 
         self.assertEqual((row.peer_name, row.ratio), ("small", 1.5))
+
+    def test_misses_what_takes_longer_than_it_may_by_itself_or_beside_the_peer(self):
+        cases = ((1, None, 9, True), (1, None, 11, False), (None, 8, 9, False), (2, 20, 19, True))
+        for needed, bound, ours, reached in cases:
+            row, _ = compare(needed, less_is_better=True, bound=bound, ours=[ours], peer=[10])
+
+            self.assertEqual(row.reached, reached)
+
+    def test_needs_no_peer(self):
+        row, _ = compare(None, bound=30, ours=[40, 20, 30])
+
+        self.assertEqual((row.ratio, row.reached), (None, True))
+        self.assertIn("≥ 30 reached", table.cells(row))
 
     def test_takes_turns(self):
         _, order = compare(None, ours=[1, 2], peer=[3, 4])
@@ -92,7 +105,15 @@ class Accounting(unittest.TestCase):
         self.assertEqual(both, metrics.Counters(8, {"mqtt": 7, "http": 1}))
 
     def test_disagrees_when_nothing_was_counted(self):
-        self.assertFalse(metrics.account(metrics.Counters(0, {}), metrics.Counters(0, {}), 0)["agree"])
+        self.assertFalse(metrics.account(metrics.NONE, metrics.NONE, 4)["agree"])
+
+    def test_two_accounts_agree_if_both_do(self):
+        good = metrics.account(metrics.NONE, metrics.Counters(5, {"mqtt": 5}), 0)
+        bad = metrics.account(metrics.NONE, metrics.Counters(4, {"http": 5}), 0)
+
+        both = metrics.added(good, good)
+        self.assertEqual((both["access_checks"], both["messages_by_protocol"], both["agree"]), (10, {"mqtt": 10}, True))
+        self.assertFalse(metrics.added(good, bad)["agree"])
 
 
 class Processes(unittest.TestCase):

@@ -46,7 +46,7 @@ import ThingsRPC
         }
         try await store.repositories.things.add(things)
         try await serving { port in
-            try await asking(port) { access in
+            try await asking(port, timeout: .seconds(30)) { access in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for start in 0..<40 {
                         let some = Array(things[start...].prefix(20))
@@ -150,12 +150,13 @@ import ThingsRPC
         _ port: Int,
         host: String = "127.0.0.1",
         _ trust: RPCClient.Trust = .plain,
+        timeout: Duration = .seconds(2),
         _ body: @Sendable (RemoteAccess) async throws -> Value
     ) async throws -> Value {
         let rpc = try RPCClient(
             RPCTarget(host: host, port: port),
             trust: trust,
-            timeout: .seconds(2)
+            timeout: timeout
         )
         return try await withThrowingTaskGroup(of: Void.self) { group in
             let access = RemoteAccess(rpc)

@@ -88,12 +88,15 @@ package struct ServerTLS: Sendable {
         let validity = CertificateValidity(certificate)
         if let reason = validity.refusal(at: now) { return .failure(reason) }
         let (snapshot, lists) = live.now
-        let parsed = (try? certificate.toDERBytes()).flatMap { try? Certificate(derEncoded: $0) }
+        let bytes = try? certificate.toDERBytes()
         let judges = (proxies: proxies(of: snapshot), clients: snapshot.clients)
-        guard let parsed else {
-            guard judges.proxies == nil, judges.clients == nil else { return .failure(.untrustedCertificate) }
+        guard judges.proxies != nil || judges.clients != nil else {
+            let name = bytes.map(CommonName.init(certificate:)) ?? .unreadable
             let shown = ShownCertificate(validity: validity, path: [])
-            return .success(TLSVisitor(peer: .client(.unreadable), certificate: shown))
+            return .success(TLSVisitor(peer: .client(name), certificate: shown))
+        }
+        guard let parsed = bytes.flatMap({ try? Certificate(derEncoded: $0) }) else {
+            return .failure(.untrustedCertificate)
         }
         if let proxies = judges.proxies { return proxies.visitor(showing: parsed, lists: lists, at: now) }
         let shown: Result<ShownCertificate, TLSRefusal> =

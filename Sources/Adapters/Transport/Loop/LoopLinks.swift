@@ -128,7 +128,12 @@ final class LoopLinks: BusReceiver {
         for peer in peers { peer.eventLoop.execute { peer.value.whenTaken(channel) { calls.one() } } }
     }
 
-    private func inbox(of peer: Int) -> MessageBatch { state.withLock { $0.inboxes[peer].take() } }
+    private func inbox(of peer: Int) -> MessageBatch {
+        state.withLock { state in
+            defer { state.inboxes[peer] = MessageBatch() }
+            return state.inboxes[peer]
+        }
+    }
 
     /// A batch has been delivered; wakes the sender if it waits for that.
     func delivered(_ batch: MessageBatch, from loop: Int, to peer: Int) {
