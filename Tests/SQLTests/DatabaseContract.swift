@@ -89,6 +89,52 @@ import Testing
     }
 
     @Test(arguments: SQLEngine.available)
+    func whatNobodyWaitsForIsDoneInItsTurn(_ engine: SQLEngine) async throws {
+        let database = try await open(engine)
+        let id = UniqueID.random()
+
+        let seen = try await database.write { session in
+            try session.run("INSERT INTO parents (id, name, number) VALUES ($1, 'a', 1)", [.id(id)])
+            try session.run("UPDATE parents SET number = number + 1", [])
+            let seen = try session.query("SELECT number FROM parents", []).first?.integer("number")
+            try session.run("UPDATE parents SET number = number * 10", [])
+            return seen
+        }
+
+        let kept = try await database.read { session in
+            try session.query("SELECT number FROM parents", []).first?.integer("number")
+        }
+        #expect(seen == 2)
+        #expect(kept == 20)
+    }
+
+    @Test(arguments: SQLEngine.available, [true, false])
+    func whatFailsWhileNobodyWaitsLeavesNothing(_ engine: SQLEngine, beforeAQuery: Bool) async throws {
+        let database = try await open(engine)
+        let code = await code {
+            try await database.write { session in
+                for _ in 0..<2 { try session.run("INSERT INTO parents (id, name) VALUES ($1, 'a')", [.id(.random())]) }
+                if beforeAQuery { _ = try? session.query("SELECT 1 AS one", []) }
+                try session.run("UPDATE parents SET number = 1", [])
+            }
+        }
+
+        #expect(code == .uniqueViolation)
+        #expect(try await database.count("parents") == 0)
+    }
+
+    @Test(arguments: SQLEngine.available)
+    func aReadThatAsksOnceIsAnswered(_ engine: SQLEngine) async throws {
+        let database = try await open(engine)
+        for number in 0..<3 as Range<Int64> {
+            let one = try await database.read(once: true) { session in
+                try session.query("SELECT $1 + 1 AS next", [.integer(number)]).first?.integer("next")
+            }
+            #expect(one == number + 1)
+        }
+    }
+
+    @Test(arguments: SQLEngine.available)
     func anInsertThatFailsHalfWayLeavesNothing(_ engine: SQLEngine) async throws {
         let database = try await open(engine)
         let rows = (0..<1000).map { [SQLValue.id(.random()), .text($0 == 999 ? "0" : "\($0)")] }
@@ -108,7 +154,7 @@ import Testing
         try await database.write { try $0.insert(into: "parents", columns: ["id", "name", "number"], rows: rows) }
 
         let row = try await database.read { session in
-            try session.query("SELECT COUNT(*) AS count, SUM(number) AS sum FROM parents", []).first
+            try session.query("SELECT COUNT(*) AS count, CAST(SUM(number) AS BIGINT) AS sum FROM parents", []).first
         }
         #expect(try row?.integer("count") == Int64(number))
         #expect(try row?.integer("sum") == Int64((0..<number).reduce(0, +)))

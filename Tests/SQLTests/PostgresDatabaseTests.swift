@@ -192,6 +192,41 @@ struct PostgresDatabaseTests {
         #expect(try await database.read { try $0.query("SELECT 1 FROM counters", []).count } == 0)
     }
 
+    @Test func aReadThatAsksOnceAsksNoSecondTime() async throws {
+        let database = try await open()
+        let code = await code {
+            try await database.read(once: true) { session in
+                for _ in 0..<2 { _ = try session.query("SELECT 1 AS one", []) }
+            }
+        }
+
+        #expect(code == .failed)
+        #expect(try await database.read(once: true) { try $0.query("SELECT name FROM counters", []).count } == 0)
+    }
+
+    /// What was prepared in a transaction that failed is prepared anew, or still there.
+    @Test func statementsOutliveTheFailureOfWhatWasSentWithThem() async throws {
+        let database = try await open { $0.connections = 1 }
+        let refused = await code {
+            try await database.write { session in
+                try session.run("INSERT INTO counters VALUES ($1, $2)", [.text("a"), .integer(1)])
+                try session.run("INSERT INTO counters VALUES ($1, 1 / $2)", [.text("b"), .integer(0)])
+                try session.run("UPDATE counters SET n = $1", [.integer(3)])
+            }
+        }
+        try await database.write { session in
+            try session.run("INSERT INTO counters VALUES ($1, $2)", [.text("a"), .integer(1)])
+            try session.run("INSERT INTO counters VALUES ($1, 1 / $2)", [.text("b"), .integer(1)])
+            try session.run("UPDATE counters SET n = $1", [.integer(3)])
+        }
+
+        let values = try await database.read { session in
+            try session.query("SELECT n FROM counters", []).map { try $0.integer("n") }
+        }
+        #expect(refused == .failed)
+        #expect(values == [3, 3])
+    }
+
     // MARK: Statements
 
     @Test func manyDifferentStatementsAreNotAllKept() async throws {

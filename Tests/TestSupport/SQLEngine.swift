@@ -26,9 +26,10 @@ package protocol TemporaryDatabase: SQLDatabase {
 
 extension TemporaryDatabase {
     package func read<Value: Sendable>(
+        once: Bool,
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value {
-        try await database.read(body)
+        try await database.read(once: once, body)
     }
 
     package func write<Value: Sendable>(

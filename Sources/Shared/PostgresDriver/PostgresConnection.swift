@@ -8,23 +8,22 @@ final class PostgresConnection {
     /// Statements kept prepared; beyond that the one used longest ago goes.
     private static let maximumPrepared = 256
 
-    /// A statement as the server keeps it: the same text with other types of values is another.
-    private struct Statement: Hashable {
-        let sql: String
-        let types: [Oid]
-    }
-
     private let wire: PostgresWire
     private let metrics: PostgresMetrics
     /// How long a statement may take, answer included.
     private let usualLimit: Duration
     private var limit: Duration
-    private var prepared: [Statement: (name: String, lastUse: UInt64)] = [:]
+    private var prepared: [PostgresStatement: (name: String, lastUse: UInt64)] = [:]
+    /// What goes out with the next statement whose answer is waited for.
+    private var queue: [PostgresCommand] = []
     private var uses: UInt64 = 0
+    private var statementsLeft = Int.max
     /// Whether another transaction was in the way of this one; whoever begins one clears it.
     private(set) var isConflicted = false
     /// What went wrong last in this transaction.
     private var failure: SQLError?
+    /// Whether the server has neither answered anything in this transaction nor been told to commit it.
+    private(set) var isUntouched = true
     /// Whether what is prepared or connected to is no longer what it was: a new connection is needed.
     var isOutdated = false
     /// Who it is to the server; nil if that couldn't be asked.
@@ -70,7 +69,7 @@ final class PostgresConnection {
     var isAlive: Bool { wire.isAlive }
 
     /// Whether it can be given to the next caller: a transaction that couldn't be ended ends with its connection.
-    var isReusable: Bool { isAlive && !isOutdated && PQtransactionStatus(wire.connection) == PQTRANS_IDLE }
+    var isReusable: Bool { isAlive && !isOutdated && wire.isIdle }
 
     /// Why it can't be used any more.
     var loss: String { isAlive ? "the connection was no longer in order" : wire.message }
@@ -80,28 +79,35 @@ final class PostgresConnection {
 
     // MARK: Transactions
 
-    /// Begins a transaction.
+    /// Begins a transaction, with its first statement. Throws if the other end is known to have gone.
     ///
-    /// - Parameter limit: how long each of its statements may take, answer included; nil: as usual.
-    func begin(_ sql: String, limit: Duration?) throws(SQLError) {
-        isConflicted = false
-        failure = nil
+    /// - Parameters:
+    ///   - sql: nil: the one statement of the transaction is one by itself.
+    ///   - limit: how long each of its statements may take, answer included; nil: as usual.
+    func begin(_ sql: String?, limit: Duration?) throws(SQLError) {
+        (isConflicted, isUntouched, failure) = (false, true, nil)
         self.limit = limit ?? usualLimit
-        try run(sql)
+        statementsLeft = sql == nil ? 1 : Int.max
+        guard wire.look() else { throw SQLError(.unavailable, wire.message) }
+        queue = sql.map { [.plain($0)] } ?? []
     }
 
     /// Commits. Throws what aborted the transaction if a body went on after it: PostgreSQL then rolls back, and calls
     /// that a success.
     func commit() throws(SQLError) {
-        if PQtransactionStatus(wire.connection) == PQTRANS_INERROR {
-            throw failure ?? SQLError(.failed, "the transaction was aborted")
-        }
+        if let failure { throw failure }
         try refuseIfCanceled()
-        try run("COMMIT")
+        guard !wire.isIdle || !queue.isEmpty else { return }
+        isUntouched = false
+        try exchange(.plain("COMMIT"))
     }
 
     /// Rolls back. Whether that went well, ``isReusable`` says.
-    func rollBack() { try? run("ROLLBACK") }
+    func rollBack() {
+        forget(queue)
+        queue = []
+        if !wire.isIdle { _ = try? exchange(.plain("ROLLBACK")) }
+    }
 
     private func refuseIfCanceled() throws(SQLError) {
         if isCanceled() { throw SQLError(.unavailable, "canceled") }
@@ -109,22 +115,26 @@ final class PostgresConnection {
 
     // MARK: Statements
 
-    /// Runs a statement without values.
-    private func run(_ sql: String) throws(SQLError) {
-        _ = try checked { PQsendQuery($0, sql) }
-    }
-
-    /// Runs a statement with values for `$1`, `$2` …, prepared at its first use. Throws if the caller has gone.
+    /// Runs a statement with values for `$1`, `$2` …, prepared at its first use. Throws if the caller has gone, or what one
+    /// ran into that was put off.
     func execute(_ sql: String, _ values: [SQLValue]) throws(SQLError) -> PostgresResult {
-        try refuseIfCanceled()
-        let texts = try values.map { value throws(SQLError) in try value.parameter() }
-        let name = try prepare(Statement(sql: sql, types: values.map(\.type)))
-        return try checked { connection in
-            withCStrings(texts) { PQsendQueryPrepared(connection, name, Int32(values.count), $0, nil, nil, 0) }
-        }
+        try exchange(command(sql, values))
     }
 
-    private func prepare(_ statement: Statement) throws(SQLError) -> String {
+    /// Puts a statement off until the next that is executed, or the commit.
+    func putOff(_ sql: String, _ values: [SQLValue]) throws(SQLError) {
+        queue.append(try command(sql, values))
+    }
+
+    private func command(_ sql: String, _ values: [SQLValue]) throws(SQLError) -> PostgresCommand {
+        try refuseIfCanceled()
+        guard statementsLeft > 0 else { throw SQLError(.failed, "more than the one statement that was announced") }
+        statementsLeft -= 1
+        let parameters = try PostgresValues(values)
+        return .execute(name: try prepare(PostgresStatement(sql: sql, types: values.map(\.type))), parameters)
+    }
+
+    private func prepare(_ statement: PostgresStatement) throws(SQLError) -> String {
         uses += 1
         if let known = prepared[statement] {
             prepared[statement]?.lastUse = uses
@@ -135,8 +145,7 @@ final class PostgresConnection {
         }
         try makeRoom()
         let name = "s\(uses)"
-        let types = statement.types
-        _ = try checked { PQsendPrepare($0, name, statement.sql, Int32(types.count), types) }
+        queue.append(.prepare(statement, name: name))
         prepared[statement] = (name, uses)
         return name
     }
@@ -145,26 +154,39 @@ final class PostgresConnection {
         guard prepared.count >= Self.maximumPrepared,
             let oldest = prepared.min(by: { $0.value.lastUse < $1.value.lastUse })
         else { return }
-        try run("DEALLOCATE \(oldest.value.name)")
+        try exchange(.plain("DEALLOCATE \(oldest.value.name)"))
         prepared[oldest.key] = nil
     }
 
-    private func checked(_ send: (OpaquePointer) -> Int32) throws(SQLError) -> PostgresResult {
+    /// Forgets what was to be prepared and wasn't.
+    private func forget(_ commands: some Sequence<PostgresCommand>) {
+        for case .prepare(let statement, _) in commands { prepared[statement] = nil }
+    }
+
+    /// Sends what was put off, and the command behind it, whose answer it is.
+    @discardableResult
+    private func exchange(_ command: PostgresCommand) throws(SQLError) -> PostgresResult {
+        let commands = queue + [command]
+        queue = []
         let wasAlive = isAlive
-        let result = wire.exchange(within: limit, send)
-        if let result, result.isGood { return result }
+        let answers = wire.exchange(commands, within: limit)
+        if answers.first?.isGood ?? false { isUntouched = false }
+        let good = answers.prefix(while: \.isGood)
+        if good.count == commands.count, let answer = good.last { return answer }
+        forget(commands.dropFirst(good.count))
         if wasAlive, wire.isOverdue { metrics.answerTimeouts.increment() }
-        let state = result?.state ?? ""
+        let error = error(answers.dropFirst(good.count).first)
+        failure = failure ?? error
+        throw error
+    }
+
+    /// - Parameter answer: what the server said; nil: nothing.
+    private func error(_ answer: PostgresResult?) -> SQLError {
+        let state = answer?.state ?? ""
         if SQLError.Code.isConflict(state: state) { isConflicted = true }
         if SQLError.Code.isOutdated(state: state) { isOutdated = true }
         if state == "57014", !isCanceled() { metrics.statementTimeouts.increment() }
-        let error =
-            if let result, isAlive {
-                SQLError(SQLError.Code(state: state), "\(result.message) (\(state))")
-            } else {
-                SQLError(.unavailable, result?.message ?? wire.message)
-            }
-        failure = error
-        throw error
+        guard let answer, isAlive else { return SQLError(.unavailable, answer?.message ?? wire.message) }
+        return SQLError(SQLError.Code(state: state), "\(answer.message) (\(state))")
     }
 }

@@ -28,9 +28,10 @@ package final class PostgresDatabase: SQLDatabase {
     package var outage: String? { pool.outage }
 
     package func read<Value: Sendable>(
+        once: Bool,
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value {
-        try await transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", body)
+        try await transaction(once ? nil : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", body)
     }
 
     package func write<Value: Sendable>(
@@ -42,7 +43,7 @@ package final class PostgresDatabase: SQLDatabase {
     package func migrate(_ migrations: [Migration]) async throws {
         let limit = Self.migrationLimit
         try await writeAlone(as: Self.migrationLock, limit: limit + configuration.answerGrace) { session in
-            try session.execute("SET LOCAL statement_timeout = \(limit.milliseconds)", [])
+            try session.run("SET LOCAL statement_timeout = \(limit.milliseconds)", [])
         } then: { session in
             try session.apply(migrations)
         }
@@ -54,7 +55,7 @@ package final class PostgresDatabase: SQLDatabase {
     ) async throws -> Value {
         try await writeAlone(as: lock, limit: nil) { session in
             // A program that was stopped in the middle doesn't keep the others out.
-            try session.execute("SET LOCAL idle_in_transaction_session_timeout = 5000", [])
+            try session.run("SET LOCAL idle_in_transaction_session_timeout = 5000", [])
         } then: { session in
             try body(session)
         }
@@ -70,7 +71,7 @@ package final class PostgresDatabase: SQLDatabase {
         // Each statement sees what was committed before it, and so what the one who had the lock did.
         try await transaction("BEGIN ISOLATION LEVEL READ COMMITTED", limit: limit) { session in
             try prepare(session)
-            _ = try session.query("SELECT pg_advisory_xact_lock($1)::text", [.integer(lock.number)])
+            try session.run("SELECT pg_advisory_xact_lock($1)", [.integer(lock.number)])
             return try body(session)
         }
     }
@@ -79,7 +80,7 @@ package final class PostgresDatabase: SQLDatabase {
 
     /// - Parameter limit: how long each statement may take, answer included; nil: as usual.
     private func transaction<Value: Sendable>(
-        _ begin: String,
+        _ begin: String?,
         limit: Duration? = nil,
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value {

@@ -67,9 +67,10 @@ final class PostgresPool: @unchecked Sendable {
                 return SQLError(.unavailable, "too many wait for the database")
             }
             waiting.append(job)
-            condition.signal()
             return nil
         }
+        // Not under the lock: who wakes up would have to wait for it.
+        if refusal == nil { condition.signal() }
         if let refusal { job.fail(refusal) }
         // Nobody may have been there to take it out when it was canceled.
         if job.isCanceled { takeOut(job) }

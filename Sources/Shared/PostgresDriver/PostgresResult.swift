@@ -24,8 +24,7 @@ final class PostgresResult {
 
     private func value(_ row: Int32, _ column: Int32, _ type: Oid) -> SQLValue {
         guard PQgetisnull(result, row, column) == 0, let start = PQgetvalue(result, row, column) else { return .null }
-        let bytes = UnsafeRawBufferPointer(start: start, count: Int(PQgetlength(result, row, column)))
-        return SQLValue(String(decoding: bytes, as: UTF8.self), type)
+        return SQLValue(UnsafeRawBufferPointer(start: start, count: Int(PQgetlength(result, row, column))), type)
     }
 
     // MARK: Errors
@@ -34,6 +33,9 @@ final class PostgresResult {
         let status = PQresultStatus(result)
         return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK
     }
+
+    /// Whether it ends the answers to what was sent together.
+    var isSync: Bool { PQresultStatus(result) == PGRES_PIPELINE_SYNC }
 
     /// Whether it begins a COPY.
     var isCopy: Bool { [PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH].contains(PQresultStatus(result)) }

@@ -10,6 +10,10 @@ struct PostgresSession: SQLSession {
         try connection.execute(sql, values).changes
     }
 
+    func run(_ sql: String, _ values: [SQLValue]) throws(SQLError) {
+        try connection.putOff(sql, values)
+    }
+
     func query(_ sql: String, _ values: [SQLValue]) throws(SQLError) -> [SQLRow] {
         try connection.execute(sql, values).rows
     }

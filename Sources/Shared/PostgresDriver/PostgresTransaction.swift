@@ -9,7 +9,8 @@ struct PostgresTransaction<Value>: Sendable {
     /// How often it is tried before its caller is told to come back.
     private static var maximumTries: Int { 10 }
 
-    let begin: String
+    /// Nil: the one statement of the body is a transaction by itself.
+    let begin: String?
     /// How long each statement may take, answer included; nil: as usual.
     let limit: Duration?
     let body: @Sendable (any SQLSession) throws -> Value
@@ -28,17 +29,13 @@ struct PostgresTransaction<Value>: Sendable {
     }
 
     private func once(on connection: PostgresConnection, isFirst: Bool) throws -> Result<Value, any Error> {
-        do throws(SQLError) {
-            try connection.begin(begin, limit: limit)
-        } catch {
-            if isFirst, !connection.isAlive { throw StaleConnection() }
-            return .failure(error)
-        }
         do {
+            try connection.begin(begin, limit: limit)
             let value = try body(PostgresSession(connection: connection))
             try connection.commit()
             return .success(value)
         } catch {
+            if isFirst, !connection.isAlive, connection.isUntouched { throw StaleConnection() }
             connection.rollBack()
             return .failure(error)
         }

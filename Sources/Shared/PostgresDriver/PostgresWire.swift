@@ -30,11 +30,16 @@ final class PostgresWire {
         guard let connection else { throw SQLError(.unavailable, "no memory for a connection") }
         self.connection = connection
         guard connect(by: .now + limit) else { throw SQLError(.unavailable, loss ?? message) }
-        PQsetnonblocking(connection, 1)
+        guard PQsetnonblocking(connection, 1) == 0, PQenterPipelineMode(connection) == 1 else {
+            throw SQLError(.unavailable, message)
+        }
     }
 
     /// Never blocks: what can't be sent at once isn't.
     deinit { PQfinish(connection) }
+
+    /// Whether no transaction is open.
+    var isIdle: Bool { PQtransactionStatus(connection) == PQTRANS_IDLE }
 
     var isAlive: Bool { loss == nil && PQstatus(connection) == CONNECTION_OK }
 
@@ -57,21 +62,36 @@ final class PostgresWire {
 
     // MARK: Statements
 
-    /// Sends a statement and waits for its answer: the first error, or else what came last. Nil: the connection is
-    /// lost.
-    func exchange(within limit: Duration, _ send: (OpaquePointer) -> Int32) -> PostgresResult? {
-        guard loss == nil else { return nil }
-        let deadline = ContinuousClock.now + limit
-        guard send(connection) == 1, flush(by: deadline) else { return lost() }
-        var answer: PostgresResult?
-        while isAnswered(by: deadline) {
-            guard let next = PQgetResult(connection) else { return answer ?? lost() }
-            let result = PostgresResult(next)
-            // COPY isn't spoken here, and would go on for ever.
-            guard !result.isCopy else { return lost("COPY isn't supported") }
-            if answer?.isGood ?? true { answer = result }
+    /// Sends statements together and waits for their answers, in their order: fewer than there are statements if the
+    /// connection is lost. Behind one that failed the others are skipped.
+    ///
+    /// - Parameter limit: how long each may take, answer included.
+    func exchange(_ commands: [PostgresCommand], within limit: Duration) -> [PostgresResult] {
+        guard loss == nil else { return [] }
+        guard commands.allSatisfy({ $0.send(over: connection) }), PQpipelineSync(connection) == 1,
+            flush(by: .now + limit)
+        else {
+            noteLoss()
+            return []
         }
-        return answer ?? lost()
+        var answers: [PostgresResult] = []
+        var ends = 0
+        while ends <= commands.count, isAnswered(by: .now + limit) {
+            guard let next = PQgetResult(connection) else {
+                ends += 1
+                continue
+            }
+            let result = PostgresResult(next)
+            if result.isSync { return answers }
+            // COPY isn't spoken here, and would go on for ever.
+            guard !result.isCopy else {
+                noteLoss("COPY isn't supported")
+                return answers
+            }
+            answers.append(result)
+        }
+        noteLoss()
+        return answers
     }
 
     private func flush(by deadline: ContinuousClock.Instant) -> Bool {
@@ -90,7 +110,7 @@ final class PostgresWire {
         var isOpen = true
         while PQisBusy(connection) == 1 {
             guard isOpen else {
-                _ = lost()
+                noteLoss()
                 return false
             }
             guard isReady(POLLIN, by: deadline) else { return false }
@@ -113,7 +133,7 @@ final class PostgresWire {
         for _ in 0..<8 where isAlive {
             guard isReady(POLLIN, by: nil) else { break }
             guard consume() else {
-                _ = lost()
+                noteLoss()
                 break
             }
             // Takes in notices.
@@ -122,9 +142,8 @@ final class PostgresWire {
         return isAlive
     }
 
-    private func lost(_ reason: String? = nil) -> PostgresResult? {
+    private func noteLoss(_ reason: String? = nil) {
         if loss == nil { loss = reason ?? message }
-        return nil
     }
 
     // MARK: The socket

@@ -6,11 +6,13 @@ internal import SQL
 extension Oid {
     fileprivate static let bool: Oid = 16
     fileprivate static let bytea: Oid = 17
+    fileprivate static let name: Oid = 19
     fileprivate static let int8: Oid = 20
     fileprivate static let int2: Oid = 21
     fileprivate static let int4: Oid = 23
+    fileprivate static let text: Oid = 25
     fileprivate static let json: Oid = 114
-    fileprivate static let numeric: Oid = 1_700
+    fileprivate static let varchar: Oid = 1_043
     fileprivate static let uuid: Oid = 2_950
     fileprivate static let jsonb: Oid = 3_802
     /// The server finds it out.
@@ -28,33 +30,27 @@ extension SQLValue {
         }
     }
 
-    /// The value in PostgreSQL's text form; nil: NULL. Throws if the text has a U+0000, which PostgreSQL can't hold.
-    func parameter() throws(SQLError) -> String? {
-        switch self {
-        case .null: return nil
-        case .integer(let number): return "\(number)"
-        case .blob(let bytes):
-            return "\\x" + bytes.hexadecimal
-        case .id(let id): return "\(id)"
-        case .text(let text), .json(let text):
-            guard !text.utf8.contains(0) else { throw SQLError(.failed, "a text with U+0000") }
-            return text
-        }
-    }
-
-    /// A column's value from PostgreSQL's text form.
-    init(_ text: String, _ type: Oid) {
+    /// A column's value from PostgreSQL's binary form; of a type that isn't known here, its bytes.
+    init(_ bytes: UnsafeRawBufferPointer, _ type: Oid) {
         self =
             switch type {
-            case .int8, .int4, .int2: Int64(text).map { .integer($0) } ?? .text(text)
-            // Sums of whole numbers are of this type.
-            case .numeric: Int64(text).map { .integer($0) } ?? .text(text)
-            case .bool: .integer(text == "t" ? 1 : 0)
-            case .uuid: UniqueID(text).map { .id($0) } ?? .text(text)
-            case .json, .jsonb: .json(text)
-            // `\x` and two digits for each byte (`bytea_output=hex`).
-            case .bytea: [UInt8](hexadecimal: text.dropFirst(2)).map { .blob($0) } ?? .text(text)
-            default: .text(text)
+            case .int8 where bytes.count == 8: .integer(Int64(bitPattern: bytes.bigEndian(at: 0)))
+            case .int4 where bytes.count == 4: .integer(Int64(Int32(bitPattern: bytes.bigEndian(at: 0))))
+            case .int2 where bytes.count == 2: .integer(Int64(Int16(bitPattern: bytes.bigEndian(at: 0))))
+            case .bool where bytes.count == 1: .integer(bytes[0] == 0 ? 0 : 1)
+            case .uuid where bytes.count == 16:
+                .id(UniqueID(high: bytes.bigEndian(at: 0), low: bytes.bigEndian(at: 8)))
+            case .text, .varchar, .name, .unknown: .text(String(decoding: bytes, as: UTF8.self))
+            case .json: .json(String(decoding: bytes, as: UTF8.self))
+            // The first byte is a version, of which there is one.
+            case .jsonb where bytes.first == 1: .json(String(decoding: bytes.dropFirst(), as: UTF8.self))
+            default: .blob(Array(bytes))
             }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    fileprivate func bigEndian<Word: FixedWidthInteger & BitwiseCopyable>(at offset: Int) -> Word {
+        Word(bigEndian: loadUnaligned(fromByteOffset: offset, as: Word.self))
     }
 }

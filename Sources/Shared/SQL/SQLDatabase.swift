@@ -4,7 +4,12 @@
 /// where nothing else is said.
 package protocol SQLDatabase: Sendable {
     /// Runs the body on a session that sees one state of the data.
-    func read<Value: Sendable>(_ body: @escaping @Sendable (any SQLSession) throws -> Value) async throws -> Value
+    ///
+    /// - Parameter once: whether the body runs one statement, which is answered sooner than more would be; another throws.
+    func read<Value: Sendable>(
+        once: Bool,
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value
 
     /// Runs the body as one transaction: committed if it returns, rolled back if it throws.
     func write<Value: Sendable>(_ body: @escaping @Sendable (any SQLSession) throws -> Value) async throws -> Value
@@ -21,7 +26,16 @@ package protocol SQLDatabase: Sendable {
     func migrate(_ migrations: [Migration]) async throws
 }
 
-/// One connection inside one ``SQLDatabase/read(_:)`` or ``SQLDatabase/write(_:)``.
+extension SQLDatabase {
+    /// Runs the body, with any number of statements, on a session that sees one state of the data.
+    package func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value {
+        try await read(once: false, body)
+    }
+}
+
+/// One connection inside one ``SQLDatabase/read(once:_:)`` or ``SQLDatabase/write(_:)``.
 ///
 /// Drivers keep statements prepared by their text, so a text must not be made of data: no list of varying length in it
 /// (``SQLDialect/idIsAmong(_:_:)`` is for that).
@@ -32,11 +46,17 @@ package protocol SQLSession {
     @discardableResult
     func execute(_ sql: String, _ values: [SQLValue]) throws(SQLError) -> Int
 
+    /// Runs a statement with `$1`, `$2` … bound in order, whose answer nobody needs. It may go out together with the next one:
+    /// what goes wrong with it may be thrown by that, or by the end of the transaction.
+    func run(_ sql: String, _ values: [SQLValue]) throws(SQLError)
+
     /// Runs a statement with `$1`, `$2` … bound in order, and answers its rows.
     func query(_ sql: String, _ values: [SQLValue]) throws(SQLError) -> [SQLRow]
 }
 
 extension SQLSession {
+    package func run(_ sql: String, _ values: [SQLValue]) throws(SQLError) { try execute(sql, values) }
+
     /// Inserts the rows, each with a value for every column.
     ///
     /// Statements are kept prepared by their text, so the rows go in portions of powers of two: however many there are,
@@ -53,7 +73,7 @@ extension SQLSession {
         while start < rows.count {
             while portion > rows.count - start { portion /= 2 }
             let sql = Self.insertion(into: table, columns: columns, rowCount: portion, onConflict: onConflict)
-            try execute(sql, Array(rows[start..<start + portion].joined()))
+            try run(sql, Array(rows[start..<start + portion].joined()))
             start += portion
         }
     }

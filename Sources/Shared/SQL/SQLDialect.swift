@@ -51,6 +51,14 @@ package enum SQLDialect: Sendable {
         }
     }
 
+    /// Makes the transaction end before the disk has it, if the engine can: a crash of the machine may undo it.
+    package var endsBeforeItIsStored: String? {
+        switch self {
+        case .sqlite: nil
+        case .postgres: "SET LOCAL synchronous_commit = off"
+        }
+    }
+
     /// Whether the JSON in a column contains the JSON in a parameter, as PostgreSQL's `@>` says it.
     package func jsonContains(_ column: String, _ parameter: String) -> String {
         switch self {

@@ -21,11 +21,10 @@ extension SQLValue {
 
 /// The names of an answer's columns, the same for all its rows.
 package struct SQLColumns: Sendable {
-    fileprivate let positions: [String: Int]
+    /// Few and short: looking through them is faster than hashing.
+    fileprivate let names: [String]
 
-    package init(_ names: some Sequence<String>) {
-        self.positions = Dictionary(zip(names, 0...), uniquingKeysWith: { first, _ in first })
-    }
+    package init(_ names: [String]) { self.names = names }
 }
 
 /// One row of an answer, read by column name.
@@ -41,7 +40,9 @@ package struct SQLRow: Sendable {
 
     /// The value of a column, or nil if it is NULL. Throws ``SQLError`` if there is no such column.
     package func value(_ column: String) throws(SQLError) -> SQLValue? {
-        guard let position = columns.positions[column], position < values.count else { throw .malformedRow(column) }
+        guard let position = columns.names.firstIndex(of: column), position < values.count else {
+            throw .malformedRow(column)
+        }
         let value = values[position]
         return value == .null ? nil : value
     }

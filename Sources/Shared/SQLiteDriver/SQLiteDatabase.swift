@@ -22,6 +22,7 @@ package final class SQLiteDatabase: SQLDatabase {
     }
 
     package func read<Value: Sendable>(
+        once: Bool,
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value {
         try await translatingErrors {

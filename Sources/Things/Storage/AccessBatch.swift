@@ -19,6 +19,9 @@ struct AccessBatch: Sendable {
         }
     }
 
+    /// Whether there is one statement to run, in PostgreSQL.
+    var asksOnce: Bool { keys.isEmpty != uses.isEmpty }
+
     func answer(in session: any SQLSession) throws -> [ThingIdentity?] {
         var answers = [ThingIdentity?](repeating: nil, count: count)
         for (place, row) in try rows(in: session) where answers.indices.contains(place) {

@@ -34,37 +34,36 @@ struct RowCounts: Sendable {
     }
 
     func removed(_ id: UniqueID, of tenant: Tenant.ID, in session: any SQLSession) throws {
-        try session.execute(
+        try session.run(
             "UPDATE \(table) SET count = count - 1 WHERE tenant_id = $1 AND bucket = $2",
             [.id(tenant.value), .integer(Self.bucket(of: id))]
         )
     }
 
     func removedAll(of tenant: Tenant.ID, in session: any SQLSession) throws {
-        try session.execute("DELETE FROM \(table) WHERE tenant_id = $1", [.id(tenant.value)])
+        try session.run("DELETE FROM \(table) WHERE tenant_id = $1", [.id(tenant.value)])
+    }
+
+    /// The total of the tenant `$1`, as a statement.
+    var totalOfTenant: String {
+        "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) AS total FROM \(table) WHERE tenant_id = $1"
     }
 
     func total(of tenant: Tenant.ID, in session: any SQLSession) throws -> Int {
-        let sql = "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) AS total FROM \(table) WHERE tenant_id = $1"
-        return Int(try session.query(sql, [.id(tenant.value)]).first?.integer("total") ?? 0)
+        Int(try session.query(totalOfTenant, [.id(tenant.value)]).first?.integer("total") ?? 0)
     }
 
-    /// Where the row with so many before it is; nil if the tenant has none.
-    func position(of offset: Int, of tenant: Tenant.ID, in session: any SQLSession) throws -> Position? {
-        let sql = """
-            SELECT bucket, CAST(before AS BIGINT) AS before, CAST(total AS BIGINT) AS total FROM (
-                SELECT bucket, SUM(count) OVER (ORDER BY bucket) - count AS before, SUM(count) OVER () AS total
-                FROM \(table) WHERE tenant_id = $1 AND count > 0
-            ) AS buckets
-            WHERE before <= $2 ORDER BY bucket DESC LIMIT 1
-            """
-        guard let row = try session.query(sql, [.id(tenant.value), .integer(Int64(offset))]).first else { return nil }
-        let bucket = try UInt64(clamping: row.integer("bucket"))
-        return Position(
-            total: Int(try row.integer("total")),
-            lowerBound: UniqueID(high: bucket << 56, low: 0),
-            skipped: offset - Int(try row.integer("before"))
-        )
+    /// Where the row with so many before it is, if there are so many.
+    func position(of offset: Int, of tenant: Tenant.ID, in session: any SQLSession) throws -> Position {
+        // Adding up here is faster than a window function is.
+        let sql = "SELECT bucket, count FROM \(table) WHERE tenant_id = $1 AND count > 0 ORDER BY bucket"
+        var (total, start) = (0, (bucket: UInt64(0), before: 0))
+        for row in try session.query(sql, [.id(tenant.value)]) {
+            if total <= offset { start = (try UInt64(clamping: row.integer("bucket")), total) }
+            total += Int(try row.integer("count"))
+        }
+        let lowerBound = UniqueID(high: start.bucket << 56, low: 0)
+        return Position(total: total, lowerBound: lowerBound, skipped: offset - start.before)
     }
 
     private static func bucket(of id: UniqueID) -> Int64 { Int64(id.high >> 56) }

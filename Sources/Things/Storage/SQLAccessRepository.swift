@@ -27,12 +27,12 @@ struct SQLAccessRepository: AccessRepository {
 
     func identities(_ inquiries: [AccessInquiry]) async throws -> [ThingIdentity?] {
         let batch = AccessBatch(inquiries, keys.sealer)
-        return try await database.reading { session in try batch.answer(in: session) }
+        return try await database.reading(once: batch.asksOnce) { session in try batch.answer(in: session) }
     }
 
     /// The first identity that one of the queries finds; there is one query but while the secret is being changed.
     private func first(of queries: [(sql: String, values: [SQLValue])]) async throws -> ThingIdentity? {
-        try await database.reading { session in
+        try await database.reading(once: queries.count == 1) { session in
             for query in queries {
                 guard let row = try session.query(query.sql, query.values).first else { continue }
                 return ThingIdentity(

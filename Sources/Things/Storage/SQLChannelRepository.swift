@@ -27,17 +27,17 @@ struct SQLChannelRepository: ChannelRepository {
     }
 
     func find(_ id: Channel.ID, of tenant: Tenant.ID) async throws -> Versioned<Channel>? {
-        try await database.reading { session in
+        try await database.reading(once: true) { session in
             guard let row = try Self.table.find(id.value, of: tenant, in: session) else { return nil }
             return Versioned(try channel(row), revision: try row.integer("revision"))
         }
     }
 
     func list(_ selection: Selection<Thing>, _ page: PageRequest, of tenant: Tenant.ID) async throws -> Page<Channel> {
-        let found = try await database.reading { session in
-            try Self.table.list(selection, page, of: tenant, in: session)
+        try await database.reading(once: selection.isAskedOnce(for: page)) { session in
+            let found = try Self.table.list(selection, page, of: tenant, in: session)
+            return Page(total: found.total, request: page, items: try found.rows.map(channel))
         }
-        return Page(total: found.total, request: page, items: try found.rows.map(channel))
     }
 
     func change(

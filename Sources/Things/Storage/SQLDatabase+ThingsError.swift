@@ -5,10 +5,11 @@ internal import ThingsCore
 /// Where the database's errors become ours; what isn't named here stays what it is.
 extension SQLDatabase {
     func reading<Value: Sendable>(
+        once: Bool = false,
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value {
         do {
-            return try await read(body)
+            return try await read(once: once, body)
         } catch let error as SQLError where error.code == .unavailable {
             throw ThingsError.unavailable(because: error)
         }

@@ -15,6 +15,8 @@ struct SQLOutbox: EventOutbox {
         }
     }
 
+    /// The position of the event that was told last.
+    private static let newest = "SELECT newest FROM outbox_relay"
     /// Most events of a round.
     private static let portion: Int64 = 500
 
@@ -30,28 +32,25 @@ struct SQLOutbox: EventOutbox {
 
     func relay(_ send: @escaping @Sendable (OutboxRound) throws -> Void) async throws -> Bool {
         try await database.writeAlone(as: .outbox) { session in
-            let before = try session.query("SELECT newest FROM outbox_relay", []).first?.integer("newest") ?? 0
-            let round = try Self.takeRound(after: before, began: .now, in: session)
+            // What is told twice does no harm, and those who made the changes wait for the round.
+            if let sql = session.dialect.endsBeforeItIsStored { try session.run(sql, []) }
+            let round = try Self.takeRound(began: .now, in: session)
             try send(round)
-            if round.newest != before {
-                try session.execute("UPDATE outbox_relay SET newest = $1", [.integer(round.newest)])
+            if !round.events.isEmpty {
+                try session.run("UPDATE outbox_relay SET newest = $1", [.integer(round.newest)])
             }
             return round.isAll
         }
     }
 
-    private static func takeRound(
-        after newest: Int64,
-        began: ContinuousClock.Instant,
-        in session: any SQLSession
-    ) throws -> OutboxRound {
+    private static func takeRound(began: ContinuousClock.Instant, in session: any SQLSession) throws -> OutboxRound {
         let sql = """
             DELETE FROM outbox WHERE number IN (SELECT number FROM outbox ORDER BY number LIMIT \(portion))
-            RETURNING number, event, trace
+            RETURNING number, event, trace, (\(newest)) AS newest
             """
-        var newest = newest
-        let rows = try session.query(sql, []).map { row in (try row.integer("number"), row) }
-        let events = try rows.sorted { $0.0 < $1.0 }.map { _, row in
+        let rows = try session.query(sql, [])
+        var newest = try (rows.first ?? session.query(Self.newest, []).first)?.integer("newest") ?? 0
+        let events = try rows.map { row in (try row.integer("number"), row) }.sorted { $0.0 < $1.0 }.map { _, row in
             let event = OutboxEvent(
                 after: newest,
                 members: try row.object("event"),

@@ -29,17 +29,17 @@ struct SQLThingRepository: ThingRepository {
     }
 
     func find(_ id: Thing.ID, of tenant: Tenant.ID) async throws -> Versioned<Thing>? {
-        try await database.reading { session in
+        try await database.reading(once: true) { session in
             guard let row = try Self.table.find(id.value, of: tenant, in: session) else { return nil }
             return Versioned(try thing(row), revision: try row.integer("revision"))
         }
     }
 
     func list(_ selection: Selection<Channel>, _ page: PageRequest, of tenant: Tenant.ID) async throws -> Page<Thing> {
-        let found = try await database.reading { session in
-            try Self.table.list(selection, page, of: tenant, in: session)
+        try await database.reading(once: selection.isAskedOnce(for: page)) { session in
+            let found = try Self.table.list(selection, page, of: tenant, in: session)
+            return Page(total: found.total, request: page, items: try found.rows.map(thing))
         }
-        return Page(total: found.total, request: page, items: try found.rows.map(thing))
     }
 
     func change(

@@ -7,8 +7,6 @@ extension TenantTable {
     struct Rows {
         let total: Int
         let rows: [SQLRow]
-
-        static let none = Self(total: 0, rows: [])
     }
 
     func list<Peer>(
@@ -25,13 +23,29 @@ extension TenantTable {
     }
 
     private func all(_ page: PageRequest, of tenant: Tenant.ID, in session: any SQLSession) throws -> Rows {
-        guard let start = try counts.position(of: page.offset, of: tenant, in: session) else { return .none }
+        guard page.offset > 0 else { return try first(page.limit, of: tenant, in: session) }
+        let start = try counts.position(of: page.offset, of: tenant, in: session)
         guard page.offset < start.total else { return Rows(total: start.total, rows: []) }
-        let ids = "SELECT id FROM \(name) WHERE tenant_id = $1 AND id >= $2 ORDER BY id LIMIT $3 OFFSET $4"
+        // What comes before the page is stepped over in the index alone.
+        let first = "SELECT id FROM \(name) WHERE tenant_id = $1 AND id >= $2 ORDER BY id LIMIT 1 OFFSET $3"
+        let sql = """
+            SELECT \(columns.joined(separator: ", ")) FROM \(name)
+            WHERE tenant_id = $1 AND id >= (\(first)) ORDER BY id LIMIT $4
+            """
         let values: [SQLValue] = [
-            .id(tenant.value), .id(start.lowerBound), .integer(Int64(page.limit)), .integer(Int64(start.skipped)),
+            .id(tenant.value), .id(start.lowerBound), .integer(Int64(start.skipped)), .integer(Int64(page.limit)),
         ]
-        return Rows(total: start.total, rows: try session.query(rows(ofIDs: ids), values))
+        return Rows(total: start.total, rows: try session.query(sql, values))
+    }
+
+    /// The first page, with the total in each row: one question is answered sooner than two.
+    private func first(_ limit: Int, of tenant: Tenant.ID, in session: any SQLSession) throws -> Rows {
+        let sql = """
+            SELECT (\(counts.totalOfTenant)) AS total, \(columns.joined(separator: ", ")) FROM \(name)
+            WHERE tenant_id = $1 ORDER BY id LIMIT $2
+            """
+        let rows = try session.query(sql, [.id(tenant.value), .integer(Int64(limit))])
+        return Rows(total: Int(try rows.first?.integer("total") ?? 0), rows: rows)
     }
 
     private func matching(
@@ -86,5 +100,13 @@ extension TenantTable {
     private func rows(ofIDs ids: String) -> String {
         let columns = columns.map { "item.\($0) AS \($0)" }.joined(separator: ", ")
         return "SELECT \(columns) FROM (\(ids)) AS page JOIN \(name) AS item ON item.id = page.id ORDER BY item.id"
+    }
+}
+
+extension Selection {
+    /// Whether the page is found with one statement.
+    func isAskedOnce(for page: PageRequest) -> Bool {
+        guard case .matching(.everything) = self else { return false }
+        return page.offset == 0
     }
 }

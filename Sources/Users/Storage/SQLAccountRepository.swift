@@ -70,7 +70,7 @@ package struct SQLAccountRepository: AccountRepository {
 
     private func first(where condition: String, _ value: SQLValue) async throws(UsersError) -> UserAccount? {
         do {
-            return try await database.read { session in
+            return try await database.read(once: true) { session in
                 let sql =
                     "SELECT id, email, password, generation, metadata, created FROM accounts WHERE \(condition)"
                 return try session.query(sql, [value]).first.map(UserAccount.init)
