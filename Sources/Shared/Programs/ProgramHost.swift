@@ -11,6 +11,8 @@ internal import UnixSignals
 package struct ProgramHost: Sendable {
     /// Lasts as long as the process: libraries finish with a channel after its service has ended.
     package let group: MultiThreadedEventLoopGroup
+    /// What answers REST requests: messages don't wait while a large one is worked on.
+    private let restGroup: MultiThreadedEventLoopGroup
     package let logger: Logger
     package let start: StartUp
 
@@ -35,6 +37,7 @@ package struct ProgramHost: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.eventLoops)
         let host = ProgramHost(
             group: group,
+            restGroup: MultiThreadedEventLoopGroup(numberOfThreads: settings.eventLoops),
             logger: logger,
             start: StartUp(summary) { FileHandle.standardOutput.write(Data(($0 + "\n").utf8)) },
             settings: settings,
@@ -82,7 +85,7 @@ package struct ProgramHost: Sendable {
             host: address.host,
             port: address.port,
             tls: tls.map { TLSListener(name, $0) },
-            eventLoopGroup: group,
+            eventLoopGroup: restGroup,
             logger: logger,
             onRunning: { port in
                 start.isListening(name, on: ListenAddress(host: address.host, port: port), isSecure: tls != nil)

@@ -80,7 +80,7 @@ struct ThingsProgram: Program {
             let relay = EventRelay(storage.repositories.outbox, bus, logger: host.logger)
             let service = ThingsService(
                 repositories: storage.repositories,
-                users: directory,
+                users: RememberedUsers(directory),
                 publisher: relay
             )
             let removals = AccountRemovals(bus, things: service, logger: host.logger)

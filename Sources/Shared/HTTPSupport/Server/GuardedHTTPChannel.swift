@@ -46,7 +46,10 @@ struct GuardedHTTPChannel: ServerChildChannel {
         }
     }
 
+    /// On the connection's event loop: each hop to another thread and back costs more than most requests do.
     func handle(value: Value, logger: Logger) async {
-        await base.handle(value: value, logger: logger)
+        await withTaskExecutorPreference(EventLoopExecutor(value.channel.eventLoop)) {
+            await base.handle(value: value, logger: logger)
+        }
     }
 }
