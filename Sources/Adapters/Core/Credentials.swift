@@ -15,7 +15,7 @@ package enum Credentials {
         for scheme in ["thing ", "bearer "] where value.count > scheme.utf8.count {
             let start = value.prefix(scheme.utf8.count)
             if start.elementsEqual(scheme.utf8, by: { $0 | 0x20 == $1 | 0x20 }) {
-                return ThingKey(Substring(value.dropFirst(scheme.utf8.count).drop { $0 == UInt8(ascii: " ") }))
+                return ThingKey(String(header.dropFirst(scheme.utf8.count).drop { $0 == " " }))
             }
         }
         return ThingKey(header)

@@ -19,19 +19,14 @@ package struct Problem: Error, Equatable {
     }
 
     /// The body, with the newline that ends every JSON answer.
-    package var body: String {
-        let members: KeyValuePairs<String, JSONValue?> = [
+    package var body: [UInt8] {
+        Response.body([
             "error": .string(error), "type": .string("about:blank"), "title": .string(status.reasonPhrase),
             "status": .integer(Int64(status.code)), "detail": .string(detail),
-        ]
-        return Response.jsonText(members)
+        ])
     }
 
-    package var response: Response {
-        var headers = headers
-        headers[.contentType] = "application/json"
-        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: body)))
-    }
+    package var response: Response { .json(status, body: body, headers: headers) }
 }
 
 extension Problem: HTTPResponseError {

@@ -5,11 +5,11 @@ package struct ThingKey: Sendable, Hashable {
     package let secret: Secret
 
     /// Nil if the text isn't such a key.
-    package init?(_ text: some StringProtocol) {
+    package init?(_ text: String) {
         guard Self.lengths.contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             return nil
         }
-        self.secret = Secret(String(text))
+        self.secret = Secret(text)
     }
 
     /// The key that a random id makes, in its canonical form.

@@ -23,7 +23,7 @@ struct ChannelsAPI: Sendable {
         let token = try request.requiredToken()
         let drafts = try items.map { try $0.details() }
         let created = try await service.createChannels(drafts, of: service.tenant(holding: token))
-        return .json(.created, ["channels": .array(created.map(\.json))])
+        return .json(.created, listing: "channels", created.map(\.members))
     }
 
     func view(_ request: RESTRequest) async throws -> Response {
@@ -51,7 +51,7 @@ struct ChannelsAPI: Sendable {
         _ page: PageRequest,
         of tenant: Tenant.ID
     ) async throws -> Response {
-        try await service.channels(selection, page, of: tenant).response(named: "channels") { $0.json }
+        try await service.channels(selection, page, of: tenant).response(named: "channels", \.members)
     }
 
     func replace(_ request: RESTRequest) async throws -> Response {
@@ -73,12 +73,10 @@ struct ChannelsAPI: Sendable {
 }
 
 extension Channel {
-    fileprivate var members: KeyValuePairs<String, JSONValue?> {
+    fileprivate var members: JSONMembers {
         [
             "id": .string("\(id)"), "name": name.isEmpty ? nil : .string(name),
             "metadata": metadata.isEmpty ? nil : .object(metadata),
         ]
     }
-
-    fileprivate var json: JSONValue { .object(members) }
 }

@@ -23,7 +23,7 @@ struct ThingsAPI: Sendable {
         let token = try request.requiredToken()
         let drafts = try items.map(draft)
         let created = try await service.createThings(drafts, of: service.tenant(holding: token))
-        return .json(.created, ["things": .array(created.map(\.json))])
+        return .json(.created, listing: "things", created.map(\.members))
     }
 
     func view(_ request: RESTRequest) async throws -> Response {
@@ -51,7 +51,7 @@ struct ThingsAPI: Sendable {
         _ page: PageRequest,
         of tenant: Tenant.ID
     ) async throws -> Response {
-        try await service.things(selection, page, of: tenant).response(named: "things") { $0.json }
+        try await service.things(selection, page, of: tenant).response(named: "things", \.members)
     }
 
     func replace(_ request: RESTRequest) async throws -> Response {
@@ -96,12 +96,10 @@ struct ThingsAPI: Sendable {
 }
 
 extension Thing {
-    fileprivate var members: KeyValuePairs<String, JSONValue?> {
+    fileprivate var members: JSONMembers {
         [
             "id": .string("\(id)"), "name": name.isEmpty ? nil : .string(name), "key": .string(key.secret.revealed),
             "metadata": metadata.isEmpty ? nil : .object(metadata),
         ]
     }
-
-    fileprivate var json: JSONValue { .object(members) }
 }

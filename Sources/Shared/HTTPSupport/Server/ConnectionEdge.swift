@@ -33,9 +33,11 @@ final class ConnectionEdge: ChannelInboundHandler, RemovableChannelHandler {
     func write(_ problem: Problem) {
         guard let context else { return }
         let body = problem.body
-        let answer =
+        let head =
             "HTTP/1.1 \(problem.status.code) \(problem.status.reasonPhrase)\r\n"
-            + "content-type: application/json\r\ncontent-length: \(body.utf8.count)\r\nconnection: close\r\n\r\n" + body
-        context.writeAndFlush(wrapOutboundOut(context.channel.allocator.buffer(string: answer)), promise: nil)
+            + "content-type: application/json\r\ncontent-length: \(body.count)\r\nconnection: close\r\n\r\n"
+        var answer = context.channel.allocator.buffer(string: head)
+        answer.writeBytes(body)
+        context.writeAndFlush(wrapOutboundOut(answer), promise: nil)
     }
 }
