@@ -93,7 +93,11 @@ let package = Package(
         library("ThingsCore", "Things/Core", ["Model", .logging]),
         library("AdaptersCore", "Adapters/Core", ["Model", "Messaging"]),
         library("MQTTCodec", "Adapters/MQTT/Codec", [.nio("NIOCore")]),
-        library("MQTTSession", "Adapters/MQTT/Session", ["MQTTCodec", .nio("NIOCore")]),
+        library(
+            "MQTTSession",
+            "Adapters/MQTT/Session",
+            ["MQTTCodec", .nio("NIOCore"), .product(name: "DequeModule", package: "swift-collections")]
+        ),
 
         // Ring 2: what the rules reach out to.
         library("SQL", "Shared/SQL", ["Model"]),

@@ -1,3 +1,4 @@
+internal import DequeModule
 import MQTTCodec
 import NIOCore
 
@@ -13,8 +14,7 @@ struct OutboundMessages {
     /// How many may be in flight.
     var window: UInt16 = 0
     var lastID: UInt16 = 0
-    // Made when first used: a circular buffer holds storage even when it is empty.
-    private var queue: CircularBuffer<Waiting>?
+    private var queue: Deque<Waiting> = []
     private(set) var queuedBytes = 0
     /// Messages that were too old when their turn came.
     var expired = 0
@@ -25,17 +25,17 @@ struct OutboundMessages {
         let expires: NIODeadline?
     }
 
-    var queuedMessages: Int { queue?.count ?? 0 }
+    var queuedMessages: Int { queue.count }
 
     var hasRoom: Bool { inFlight.count < Int(window) }
 
     /// Gives the message an identifier and takes note of it; the caller has looked for room.
     mutating func begin(_ publish: consuming Publish) -> Publish {
         var publish = publish
+        let stage: DeliveryStage = publish.qos == .exactlyOnce ? .pubrec : .puback
         repeat {
             lastID = lastID == .max ? 1 : lastID + 1
-        } while inFlight.contains(lastID) || log?.isTaken(lastID) == true
-        inFlight[lastID] = publish.qos == .exactlyOnce ? .pubrec : .puback
+        } while log?.isTaken(lastID) == true || !inFlight.enter(lastID, stage)
         publish.packetID = lastID
         publish.dup = false
         return publish
@@ -58,17 +58,17 @@ struct OutboundMessages {
         guard queuedMessages < settings.maximumQueuedMessages, queuedBytes + size <= settings.maximumQueuedBytes else {
             return false
         }
-        if queue == nil { queue = CircularBuffer(initialCapacity: 4) }
-        queue?.append(Waiting(publish: publish, expires: expires))
+        queue.append(Waiting(publish: publish, expires: expires))
         queuedBytes += size
         return true
     }
 
     /// The oldest message that waits and isn't too old [MQTT-3.3.2-5]; it says how long it still lives [MQTT-3.3.2-6].
     mutating func dequeue(at now: NIODeadline) -> Publish? {
-        while let next = queue?.popFirst() {
+        while let next = queue.popFirst() {
             queuedBytes -= Self.size(of: next.publish)
-            if queue?.isEmpty == true { queue = nil }
+            // Storage is given back.
+            if queue.isEmpty { queue = [] }
             guard let expires = next.expires else { return next.publish }
             guard expires > now else {
                 expired += 1

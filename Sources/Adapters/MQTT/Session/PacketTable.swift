@@ -33,6 +33,13 @@ struct PacketTable<Stage: Sendable>: Sendable {
         }
     }
 
+    /// Enters an identifier that is free; false if it isn't.
+    mutating func enter(_ id: UInt16, _ stage: Stage) -> Bool {
+        guard !contains(id) else { return false }
+        entries.append(Entry(id: id, stage: stage))
+        return true
+    }
+
     private func index(of id: UInt16) -> Int? { entries.firstIndex { $0.id == id } }
 
     private mutating func remove(at index: Int) {

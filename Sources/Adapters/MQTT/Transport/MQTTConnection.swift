@@ -196,7 +196,8 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
         isPerforming = true
         var next = 0
         while next < actions.count {
-            let action = actions[next]
+            // Taken out, not copied; what stands there instead is never looked at.
+            let action = exchange(&actions[next], with: .send(.pingresp))
             next += 1
             perform(action)
         }
@@ -278,7 +279,11 @@ final class MQTTConnection: ChannelDuplexHandler, Subscriber {
     }
 
     private func send(_ packet: MQTTPacket) {
-        let (packet, version) = (session.explained(packet), session.version)
+        let version = session.version
+        write(version == .v5 ? session.explained(packet) : packet, version)
+    }
+
+    private func write(_ packet: MQTTPacket, _ version: MQTTVersion) {
         outbound.append { buffer in
             // What the session sends is bounded by its window; a packet that can't be encoded is a bug of ours.
             do { try packet.encode(into: &buffer, version: version) } catch { assertionFailure("\(error)") }
