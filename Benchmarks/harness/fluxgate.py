@@ -1,5 +1,6 @@
 """`fluxgate serve` in its default configuration: limits, key authentication and access checks on."""
 
+import functools
 import os
 import time
 
@@ -39,6 +40,7 @@ class Fluxgate:
         provisioned = Provisioned(users, service, things, channels)
         self.channel, self.things = provisioned.channel, provisioned.things
 
+    @functools.cached_property
     def mqtt(self):
         """By key over TCP, or over mutual TLS by certificate with the key beside it, which is compared."""
         accounts, topic = [(thing["id"], thing["key"]) for thing in self.things], f"channels/{self.channel}/messages"

@@ -2,6 +2,11 @@
 
 import os
 import platform
+import time
+
+from .failure import BenchFailure
+
+TRACKED, MOST_TRACKED = (f"/proc/sys/net/netfilter/nf_conntrack_{name}" for name in ("count", "max"))
 
 
 def facts():
@@ -11,6 +16,15 @@ def facts():
         "kernel": platform.release(),
         "load_average_at_start": round(os.getloadavg()[0], 2),
     }
+
+
+def wait_for_room(connections, patience=180):
+    """Waits until the kernel can track so many more connections, if it tracks any: beyond that it drops what comes."""
+    end = time.monotonic() + patience
+    while os.path.exists(TRACKED) and int(read(TRACKED)) + connections > int(read(MOST_TRACKED)):
+        if time.monotonic() > end:
+            raise BenchFailure(f"the kernel has no room to track {connections} more connections")
+        time.sleep(1)
 
 
 def cpu_model(cpuinfo):

@@ -16,6 +16,7 @@ listener {port} 127.0.0.1
 allow_anonymous false
 acl_file {folder}/acl
 persistence false
+max_queued_messages 100000
 log_dest stderr
 log_type error
 set_tcp_nodelay {nodelay}

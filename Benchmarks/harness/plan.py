@@ -90,7 +90,7 @@ class Plain(Stage):
         return [mosquitto.start(f"{self.folder}/mosquitto-{on}", ACCOUNTS, on, self.keep) for on in (True, False)]
 
     def beside_brokers(self, work, measures):
-        return work, self.ours.mqtt(), self.brokers, measures
+        return work, self.ours.mqtt, self.brokers, measures
 
     def works(self):
         connect = Connect(self.load_program, False, self.options.seconds)
@@ -115,7 +115,7 @@ class Plain(Stage):
 
     def afterwards(self):
         idle = Idle(self.load_program, 2 * self.options.connections)
-        return {"idle MQTT connection": lambda: (idle, self.ours.mqtt(), self.brokers[:1], memory(5_120))}
+        return {"idle MQTT connection": lambda: (idle, self.ours.mqtt, self.brokers[:1], memory(5_120))}
 
 
 class OverTLS(Stage):
@@ -140,16 +140,16 @@ class OverTLS(Stage):
         full, resumed = (Connect(self.load_program, resume, self.options.seconds) for resume in (False, True))
         return {
             "MQTT QoS 0, 10 → 10, 128 B, mutual TLS": lambda: (
-                self.fan(10, 10, 128), self.ours.mqtt(), self.brokers, deliveries(6)
+                self.fan(10, 10, 128), self.ours.mqtt, self.brokers, deliveries(6)
             ),
-            "MQTT log-in, full mutual TLS": lambda: (full, self.ours.mqtt(), self.brokers, connections(2.5, 2_000)),
-            "MQTT log-in, resumed mutual TLS": lambda: (resumed, self.ours.mqtt(), self.brokers, connections(3)),
+            "MQTT log-in, full mutual TLS": lambda: (full, self.ours.mqtt, self.brokers, connections(2.5, 2_000)),
+            "MQTT log-in, resumed mutual TLS": lambda: (resumed, self.ours.mqtt, self.brokers, connections(3)),
         }
 
     def afterwards(self):
         idle = Idle(self.load_program, self.options.connections)
         return {
-            "idle MQTT connection, mutual TLS": lambda: (idle, self.ours.mqtt(), self.brokers[:1], memory(28 * 1_024))
+            "idle MQTT connection, mutual TLS": lambda: (idle, self.ours.mqtt, self.brokers[:1], memory(28 * 1_024))
         }
 
 
@@ -209,7 +209,7 @@ class Growth(Stage):
     @functools.cached_property
     def loops(self):
         """One loop, and two."""
-        targets = [self.fluxgate(f"loops-{count}", MF_EVENT_LOOPS=str(count)).mqtt() for count in (1, 2)]
+        targets = [self.fluxgate(f"loops-{count}", MF_EVENT_LOOPS=str(count)).mqtt for count in (1, 2)]
         for target, name in zip(targets, ("one event loop", "two event loops")):
             target.name = name
         return targets
@@ -234,7 +234,7 @@ class Durable(Stage):
         return nats.start(f"{self.folder}/nats", 20, self.keep)
 
     def sqlite(self):
-        ours = self.fluxgate("durable", 20, MF_MESSAGE_DURABILITY="disk").mqtt()
+        ours = self.fluxgate("durable", 20, MF_MESSAGE_DURABILITY="disk").mqtt
         return self.fan(10, 10, 128, qos=1), ours, [self.peer], deliveries(1)
 
     def jetstream(self):
@@ -242,7 +242,7 @@ class Durable(Stage):
             self.options.fluxgate, f"{self.folder}/jetstream", 20, self.cores, self.keep, jetstream=True,
             MF_MESSAGE_DURABILITY="disk",
         )
-        return self.fan(10, 10, 128, qos=1), ours.mqtt(), [self.peer], deliveries(1)
+        return self.fan(10, 10, 128, qos=1), ours.mqtt, [self.peer], deliveries(1)
 
     def works(self):
         return {

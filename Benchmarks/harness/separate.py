@@ -17,14 +17,15 @@ class Separate:
 
     def __init__(self, binary, folder, things, cores, keep, jetstream=False, **variables):
         os.environ["FLUXGATE_BINARY"] = os.path.abspath(binary)
-        from support.engines import NATS
+        from support.engines import NATS, Postgres
         from support.programs import SeparatePrograms
 
         os.makedirs(folder, mode=0o700)
         self.folder = folder
         loops = str(max(1, cores - 1))  # the default
         settings = {"MF_EVENT_LOOPS": loops, "MF_LIMITS_OFF": "false"} | variables
-        programs = SeparatePrograms(pathlib.Path(folder), copies=1, nats=NATS(jetstream=jetstream), **settings)
+        engines = {"postgres": Postgres(fsync="on"), "nats": NATS(jetstream=jetstream)}
+        programs = SeparatePrograms(pathlib.Path(folder), copies=1, **engines, **settings)
         self.programs = keep(programs).start()
         self.ports = programs.view().ports
         users, service = API(self.ports["users"]), API(self.ports["things"])
@@ -35,6 +36,7 @@ class Separate:
         url = f"http://127.0.0.1:{self.ports['http']}/channels/{channel}/messages"
         return HTTPTarget("http-adapter", self.group("http-adapter"), url, {"Authorization": thing["key"]})
 
+    @property
     def mqtt(self):
         """CPU is that of the adapter and of NATS."""
         write_accounts(f"{self.folder}/accounts", [(each["id"], each["key"]) for each in self.provisioned.things])

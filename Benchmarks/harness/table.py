@@ -68,7 +68,7 @@ def losses(report):
 def handshakes(report):
     for work, turns in report["turns"].items():
         [first, *_] = [turn.detail for runs in turns.values() for turn in runs]
-        if "resumed" not in first:
+        if "tls" not in first:
             continue
         counts = {name: (total(runs, "resumed"), total(runs, "connections")) for name, runs in turns.items()}
         yield f"{work}: {first['tls']}, sessions resumed: " + "; ".join(
