@@ -10,7 +10,7 @@ PYTHON ?= python3
 RELEASE_FLAGS = --configuration release
 ifeq ($(shell uname),Linux)
 RELEASE_FLAGS += --static-swift-stdlib -Xlinker --no-export-dynamic
-BENCH_TESTS = bench-tests
+BENCH_TESTS = bench-tests paths
 endif
 
 # What `make lint` and `make test` compile, with the same flags so that it is compiled once: everything, for debugging,
@@ -20,7 +20,7 @@ TEST_FLAGS = --sanitize=thread -Xswiftc -warnings-as-errors --explicit-target-de
 
 PROGRAM = .build/release/fluxgate
 VENV = Tests/EndToEnd/.venv
-SWIFT_SOURCES = Package.swift Sources $(filter-out Tests/Fuzzing,$(wildcard Tests/*)) Tests/Fuzzing/Package.swift Tests/Fuzzing/Sources/MQTTFuzz
+SWIFT_SOURCES = Package.swift Sources Benchmarks $(filter-out Tests/Fuzzing,$(wildcard Tests/*)) Tests/Fuzzing/Package.swift Tests/Fuzzing/Sources/MQTTFuzz
 PYTHON_SOURCES = $(wildcard Tests/EndToEnd Tests/Compose Benchmarks)
 SHELL_SOURCES = .ci/run ssl/certificates docker/keys docker/nginx/start docker/debian/start-postgres
 SHELL_SOURCES += $(filter-out %.c %.txt %.py %-suppressions,$(wildcard scripts/*)) $(wildcard examples/*.sh)
@@ -76,6 +76,10 @@ test-compose: programs packages-test $(VENV)/.installed ## bring up docker/docke
 bench-tests: packages-test
 	$(PYTHON) -m unittest discover --start-directory Benchmarks/tests
 
+.PHONY: paths
+paths: programs packages-test ## count the instructions and allocations of each path of a message, and fail where there are too many
+	$(PYTHON) Benchmarks/paths.py --check
+
 .PHONY: fuzz
 fuzz: toolchain packages-run ## give MQTT codec and session what libFuzzer thinks of, for TIME seconds (60)
 	$(SWIFT) build --configuration release --package-path Tests/Fuzzing --scratch-path $(FUZZ_SCRATCH)
@@ -105,7 +109,7 @@ format: toolchain ## format the Swift sources in place
 
 .PHONY: bench
 bench: programs packages-test packages-bench $(VENV)/.installed ## compare with mosquitto, nginx and nats-server, in one run on this machine
-	$(VENV)/bin/python Benchmarks/bench.py $(ARGS)
+	$(VENV)/bin/python Benchmarks/bench.py --docs docs $(ARGS)
 
 .PHONY: clean
 clean: ## remove what was built; the data folder stays

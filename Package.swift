@@ -287,7 +287,8 @@ let package = Package(
             "UsersServer",
             "Users/Server",
             [
-                "Bootstrap", "Model", "NATSBus", "PostgresDriver", "PostgresSettings", "Programs", "RPCSupport",
+                "Bootstrap", "Messaging", "Model", "NATSBus", "PostgresDriver", "PostgresSettings", "Programs",
+                "RPCSupport",
                 "RemoteSettings", "SQL", "TLSSupport", "UsersAPI", "UsersCore", "UsersRPC", "UsersRemote",
                 "UsersSecurity", "UsersStorage", .argumentParser, .serviceLifecycle,
             ]
@@ -349,6 +350,15 @@ let package = Package(
                 .nio("NIOCore"), .nio("NIOPosix"),
             ],
             path: "Benchmarks/access",
+            swiftSettings: settings
+        ),
+
+        // The paths of a message, one by one: for measurements only.
+        .executableTarget(
+            name: "hotpaths",
+            dependencies: ["MQTTCodec", "MQTTSession", "Messaging", "Model", .argumentParser, .nio("NIOCore")],
+            path: "Benchmarks/paths",
+            exclude: ["thresholds.json"],
             swiftSettings: settings
         ),
 

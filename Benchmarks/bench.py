@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 
-from harness import machine, metrics, plan, table
+from harness import document, machine, metrics, plan, table
 from harness.failure import BenchFailure
 from harness.process import allow_files, run_to_end
 
@@ -43,6 +43,7 @@ def arguments():
     parser.add_argument("--tls-version", choices=("1.2", "1.3"), default="1.3", help="of the works over TLS (1.3)")
     parser.add_argument("--fluxgate", default=os.path.join(HERE, "..", ".build", "release", "fluxgate"), metavar="PATH")
     parser.add_argument("--json", action="store_true", help="the figures as JSON on standard output, the table beside")
+    parser.add_argument("--docs", metavar="FOLDER", help=f"write {document.PAGE} and its plots there, if all works were run")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a ratio is missed")
     options = parser.parse_args()
     if min(options.pairs, options.seconds, options.window, options.connections) < 1:
@@ -66,7 +67,7 @@ def build_load_program():
 
 def measure(options, folder, tell):
     allow_files(2 * options.connections + 1000)
-    report = {"machine": machine.facts(), "settings": settings(options), "rows": [], "turns": {}}
+    report = {"machine": machine.facts(), "settings": settings(options), "rows": [], "turns": {}, "failures": []}
     report["access"] = metrics.account(metrics.NONE, metrics.NONE, 0)
     load_program = build_load_program()
     for kind in plan.STAGES:
@@ -76,7 +77,7 @@ def measure(options, folder, tell):
                 stack.callback(program.stop)
                 return program
 
-            stage = kind(options, f"{folder}/{kind.__name__}", machine.facts()["cores"], load_program, keep)
+            stage = kind(options, f"{folder}/{kind.__name__}", report["machine"]["cores"], load_program, keep)
             os.makedirs(stage.folder, mode=0o700)
             measure_stage(stage, options, report, tell)
     return report
@@ -85,8 +86,12 @@ def measure(options, folder, tell):
 def measure_stage(stage, options, report, tell):
     def run(comparisons):
         for comparison in comparisons:
-            rows, report["turns"][comparison.name] = comparison.run(options.pairs, tell)
-            report["rows"] += rows
+            try:
+                rows, report["turns"][comparison.name] = comparison.run(options.pairs, tell)
+                report["rows"] += rows
+            except BenchFailure as failure:  # The others of a long run are worth having.
+                report["failures"].append(f"{comparison.name}: {failure}")
+                tell(f"FAILED: {report['failures'][-1]}")
 
     works = plan.comparisons(stage.works(), options.only)
     before = sum((server.counters() for server in stage.counted), metrics.NONE)
@@ -126,8 +131,10 @@ def main():
     print(table.render(report), file=sys.stderr if options.json else sys.stdout)
     if options.json:
         print(as_json(report))
-    if not report["access"]["agree"]:
+    if report["failures"] or not report["access"]["agree"]:
         return FAILED
+    if options.docs and not options.only:
+        document.write(report, options.docs)
     return MISSED if options.check and not all(row.reached for row in report["rows"]) else 0
 
 

@@ -1,7 +1,7 @@
 internal import AdapterTransport
 internal import AdaptersRemote
-internal import Bootstrap
 internal import ArgumentParser
+internal import Bootstrap
 internal import Foundation
 internal import Messaging
 internal import Model

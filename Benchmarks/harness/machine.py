@@ -2,11 +2,14 @@
 
 import os
 import platform
+import re
+import subprocess
 import time
 
 from .failure import BenchFailure
 
 TRACKED, MOST_TRACKED = (f"/proc/sys/net/netfilter/nf_conntrack_{name}" for name in ("count", "max"))
+PEERS = {"mosquitto": ["-h"], "nginx": ["-v"], "nats-server": ["-v"]}
 
 
 def facts():
@@ -15,6 +18,7 @@ def facts():
         "cpu": cpu_model(read("/proc/cpuinfo")),
         "kernel": platform.release(),
         "load_average_at_start": round(os.getloadavg()[0], 2),
+        "versions": {name: version([name, *how]) for name, how in PEERS.items()},
     }
 
 
@@ -25,6 +29,13 @@ def wait_for_room(connections, patience=180):
         if time.monotonic() > end:
             raise BenchFailure(f"the kernel has no room to track {connections} more connections")
         time.sleep(1)
+
+
+def version(command):
+    """The first thing like a version that the program says of itself."""
+    told = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    found = re.search(r"\d+(\.\d+)+", told.stdout + told.stderr)
+    return found.group() if found else "of an unknown version"
 
 
 def cpu_model(cpuinfo):

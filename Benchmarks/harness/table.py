@@ -7,7 +7,8 @@ HEADINGS = ("work", "measure", "fluxgate", "best peer", "", "ratio", "needed")
 
 def render(report):
     lines = [*heading(report), "", *grid([HEADINGS, *(cells(row) for row in report["rows"])]), ""]
-    return "\n".join([*lines, *others(report), *losses(report), *handshakes(report), checks(report), verdict(report)])
+    notes = [*others(report), *losses(report), *handshakes(report), *failures(report), checks(report), verdict(report)]
+    return "\n".join([*lines, *notes])
 
 
 def heading(report):
@@ -78,6 +79,10 @@ def handshakes(report):
 
 def total(runs, key):
     return sum(turn.detail.get(key, 0) for turn in runs)
+
+
+def failures(report):
+    return (f"FAILED: {failure}" for failure in report["failures"])
 
 
 def checks(report):

@@ -6,10 +6,11 @@ import socket
 import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
-from harness import machine, metrics, process, table  # noqa: E402
+from harness import document, machine, metrics, process, table  # noqa: E402
 from harness.comparison import Comparison, Measure  # noqa: E402
 from harness.failure import BenchFailure  # noqa: E402
 from harness.mqtt_work import Connect, Idle  # noqa: E402
@@ -44,6 +45,46 @@ def compare(needed, less_is_better=False, bound=None, **figures):
     order = []
     [row], _ = comparison.run(len(figures["ours"]), order.append)
     return row, order
+
+
+def report(*rows):
+    return {
+        "machine": machine.facts(),
+        "settings": {"pairs": 3, "seconds": 5, "tls_version": "1.3"},
+        "rows": list(rows),
+        "turns": {},
+        "failures": [],
+        "access": metrics.account(metrics.NONE, metrics.NONE, 0),
+    }
+
+
+class Documenting(unittest.TestCase):
+    def setUp(self):
+        more, _ = compare(4, ours=[40, 90, 10], peer=[10, 12, 8])
+        less, _ = compare(1, less_is_better=True, ours=[4, 2, 3], peer=[1, 2, 3])
+        alone, _ = compare(None, bound=5, ours=[9])
+        self.rows = [more, less, alone]
+
+    def written(self, name):
+        with tempfile.TemporaryDirectory() as folder:
+            document.write(report(*self.rows), folder)
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                return file.read()
+
+    def test_has_every_row_and_how_many_are_reached(self):
+        page = self.written(document.PAGE)
+        table_rows = [line for line in page.splitlines() if line.startswith("| work |")]
+
+        self.assertEqual(len(table_rows), 1 + len(self.rows))
+        self.assertIn("2 of 3 figures", page)
+        self.assertIn("≤ 1 × MISSED", page)
+
+    def test_draws_a_bar_for_each_ratio(self):
+        svg = "{http://www.w3.org/2000/svg}"
+        for name, color in ((document.MORE, "#2b6cb0"), (document.LESS, "#c05621")):
+            bars = xml.etree.ElementTree.fromstring(self.written(name)).findall(f"{svg}rect")[1:]
+            self.assertEqual([bar.get("fill") for bar in bars], [color])
+            self.assertGreater(float(bars[0].get("width")), 1)
 
 
 class Comparing(unittest.TestCase):

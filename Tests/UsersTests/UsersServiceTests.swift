@@ -155,6 +155,15 @@ import UsersCore
         try await world.service.register(.sample, metadata: [:], from: "test")
     }
 
+    /// What is made on a token that is remembered elsewhere doesn't outlive its account.
+    @Test func removesWhatAnAccountOwnsOnceMoreWhenNobodyRemembersItsTokens() async throws {
+        let world = UsersWorld(tokenMemory: .milliseconds(50))
+        try await world.service.remove(token: world.token())
+
+        let times = world.resources.removals.map(\.time)
+        #expect(times.count == 2 && times[1] - times[0] >= .milliseconds(50))
+    }
+
     @Test func aRemovalThatFailsCanBeRepeatedWithTheSameToken() async throws {
         let world = UsersWorld(resources: InMemoryResources(failures: 1))
         let token = try await world.token()

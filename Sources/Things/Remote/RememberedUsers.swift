@@ -1,3 +1,4 @@
+internal import Messaging
 package import Model
 internal import Synchronization
 package import ThingsCore
@@ -6,7 +7,7 @@ package import ThingsCore
 ///
 /// A token that its holder ends goes on being good for ``lifetime`` at most, from when it was last asked about.
 package final class RememberedUsers: UserDirectory {
-    package static let lifetime = Duration.milliseconds(200)
+    package static let lifetime = AccountRemoval.tokenMemory
     /// Most tokens; beyond that all are forgotten.
     package static let maximum = 1_024
 

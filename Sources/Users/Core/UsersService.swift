@@ -22,11 +22,13 @@ package struct UsersService: Sendable {
     private let owned: any OwnedResources
     private let limits: AttemptLimits?
     private let passwordRule: PasswordRule
+    private let tokenMemory: Duration
     private let now: @Sendable () -> Duration
     private let newID: @Sendable () -> Account.ID
 
     /// - Parameters:
     ///   - limits: nil lets everybody try as often as they like.
+    ///   - tokenMemory: how long a token that has ended may go on being taken for good elsewhere.
     ///   - now: the time since 1970.
     package init(
         accounts: any AccountRepository,
@@ -35,6 +37,7 @@ package struct UsersService: Sendable {
         owned: any OwnedResources,
         limits: AttemptLimits?,
         passwordRule: PasswordRule = PasswordRule(),
+        tokenMemory: Duration = .zero,
         now: @escaping @Sendable () -> Duration,
         newID: @escaping @Sendable () -> Account.ID = { .random() }
     ) {
@@ -44,6 +47,7 @@ package struct UsersService: Sendable {
         self.owned = owned
         self.limits = limits
         self.passwordRule = passwordRule
+        self.tokenMemory = tokenMemory
         self.now = now
         self.newID = newID
     }
@@ -127,11 +131,12 @@ package struct UsersService: Sendable {
     /// Removes the account with all it owns.
     ///
     /// What it owns goes first, so that a failure on the way can be repeated with the same token; then the account;
-    /// then once more what requests that were under way have made in between.
+    /// then once more what requests that were under way, or whose token was remembered, have made in between.
     package func remove(token: Secret) async throws(UsersError) {
         let account = try await account(token: token)
         try await owned.removeAll(ownedBy: account.id)
         try await accounts.remove(account.id)
+        try? await Task.sleep(for: tokenMemory)
         try await owned.removeAll(ownedBy: account.id)
     }
 

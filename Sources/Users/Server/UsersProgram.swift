@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Bootstrap
 internal import HTTPSupport
+internal import Messaging
 internal import Model
 internal import NATSBus
 internal import PostgresDriver
@@ -73,6 +74,7 @@ struct UsersProgram: Program {
                 owned: RemoteResources(bus),
                 limits: users.limitsOff ? nil : AttemptLimits(),
                 passwordRule: PasswordRule(minimumLength: users.minimumPasswordLength),
+                tokenMemory: AccountRemoval.tokenMemory,
                 now: SystemTime.sinceEpoch
             )
             let grpc = try RPCListener(

@@ -107,13 +107,14 @@ final class InMemoryTokens: TokenIssuer {
 
 /// Counts what has been removed; fails as often as it is told to.
 final class InMemoryResources: OwnedResources {
-    private let state: Mutex<(removed: [Account.ID], failures: Int)>
+    private let state: Mutex<(removed: [(account: Account.ID, time: ContinuousClock.Instant)], failures: Int)>
 
     init(failures: Int = 0) {
         self.state = Mutex(([], failures))
     }
 
-    var removed: [Account.ID] { state.withLock { $0.removed } }
+    var removed: [Account.ID] { removals.map(\.account) }
+    var removals: [(account: Account.ID, time: ContinuousClock.Instant)] { state.withLock { $0.removed } }
 
     func removeAll(ownedBy account: Account.ID) async throws(UsersError) {
         let fails = state.withLock { state in
@@ -121,7 +122,7 @@ final class InMemoryResources: OwnedResources {
                 state.failures -= 1
                 return true
             }
-            state.removed.append(account)
+            state.removed.append((account, .now))
             return false
         }
         if fails { throw .unavailable("things are out of reach") }

@@ -13,7 +13,8 @@ struct UsersWorld: Sendable {
         tokens: any TokenIssuer = InMemoryTokens(),
         passwords: PlainHasher = PlainHasher(),
         resources: InMemoryResources = InMemoryResources(),
-        limits: AttemptLimits? = AttemptLimits()
+        limits: AttemptLimits? = AttemptLimits(),
+        tokenMemory: Duration = .zero
     ) {
         let time = time
         self.passwords = passwords
@@ -24,6 +25,7 @@ struct UsersWorld: Sendable {
             tokens: tokens,
             owned: resources,
             limits: limits,
+            tokenMemory: tokenMemory,
             now: { time.now }
         )
     }

@@ -67,7 +67,7 @@ package struct RESTResponder: HTTPResponder {
         let start = ContinuousClock.now
         let response: Response
         do {
-            response = try await route.handler(request)
+            response = try await handle(route, request)
         } catch {
             response = problem(for: error, request).response
         }
@@ -76,6 +76,12 @@ package struct RESTResponder: HTTPResponder {
             instruments.latency.record(duration: ContinuousClock.now - start)
         }
         return response
+    }
+
+    /// On the connection's event loop, or, where the body may be large, on other threads: others of the loop don't wait for it.
+    private func handle(_ route: RouteTable.Route, _ request: RESTRequest) async throws -> Response {
+        guard route.bodyLimit > RouteTable.defaultBodyLimit else { return try await route.handler(request) }
+        return try await withTaskExecutorPreference(globalConcurrentExecutor) { try await route.handler(request) }
     }
 
     private func problem(for error: any Error, _ request: RESTRequest) -> Problem {

@@ -3,6 +3,9 @@ package import Model
 /// What the users service asks on ``BusSubject/usersEvents`` before it removes an account: that everything the account owns is
 /// removed first. Whoever has done that answers ``done``.
 package struct AccountRemoval: Sendable, Equatable {
+    /// How long the things service may take a token for good that has ended: below the quarter of a second within which rights
+    /// end. What an account owns is removed once more behind that.
+    package static let tokenMemory = Duration.milliseconds(200)
     package static let done = #"{"status":"done"}"#
     private static let operation = "account.remove"
 
