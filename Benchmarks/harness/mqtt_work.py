@@ -12,6 +12,7 @@ PARALLEL = 64  # connections that are being made at once
 SOURCES = 32  # addresses to connect from: one has 28,000 ports, and each rests for a minute after its use
 OPENING_SECONDS, HOLD_SECONDS = 120, 2
 MOST_PER_SECOND = 25_000  # connections of any server, or more than it can do
+DRAIN_SECONDS = 15  # for what is acknowledged to arrive at last
 MOST_UNDER_WAY = 500  # messages of QoS 1 and 2 to a subscriber: more of them a slow server doesn't deliver before the run ends
 
 
@@ -38,7 +39,7 @@ class FanOut:
         names = ("publishers", "subscribers", "size", "window", "seconds", "qos", "rate")
         options = {name: getattr(self, name) for name in names}
         if self.qos:
-            options["window"] = min(self.window, MOST_UNDER_WAY // self.publishers)
+            options |= {"window": min(self.window, MOST_UNDER_WAY // self.publishers), "drain": DRAIN_SECONDS}
         options |= {"websocket": None} if self.websocket else {}
         result = load(self.load_program, "fan", target, options, self.seconds + 60)
         if self.qos or self.rate:

@@ -141,9 +141,11 @@ void publisher_delivered(uint32_t number, uint32_t count) {
 }
 
 void publishers_write_off(void) {
+    /* QoS 0 may be dropped; what is acknowledged is only late. */
+    uint64_t patience = options.qos ? 10 * SECOND : SECOND;
     for (uint32_t i = 0; i < options.publishers; i++) {
         Publisher *publisher = &publishers[i];
-        if (publisher->undelivered <= refill_mark || network_time - publisher->last_delivery < SECOND) continue;
+        if (publisher->undelivered <= refill_mark || network_time - publisher->last_delivery < patience) continue;
         publishers_stalled++;
         publisher->undelivered = 0;
         publisher->last_delivery = network_time;

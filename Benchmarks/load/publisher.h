@@ -3,7 +3,7 @@
 #include "network.h"
 
 extern uint64_t publishers_sent;      /* messages since the run began */
-extern uint64_t publishers_stalled;   /* windows given up because nothing came for a second */
+extern uint64_t publishers_stalled;   /* windows given up because nothing came for a second, or for ten with QoS 1 and 2 */
 
 /* Connections [0, publishers) belong to them. */
 void publishers_start(Connection *connections);
