@@ -2,7 +2,7 @@ internal import Model
 internal import SQL
 internal import ThingsCore
 
-/// Lists in the order of ids. Each finds the page's ids in an index alone, and then the rows of those.
+/// Lists in the order of ids. What comes before a page is stepped over in an index alone.
 extension TenantTable {
     struct Rows {
         let total: Int
